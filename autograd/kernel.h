@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: MIT
+// CONTRACT of the kernels (private): one function pointer per hot loop. kernels/scalar.c is the definition of
+// each slot and the oracle of its test; the vector sources are written once, in GCC vector extensions, and
+// compiled once per instruction set and element type. Kernels know no tape and no threads: the caller cuts
+// work into tasks by shape and runs them in parallel.
+//
+// All pointers are to elements of the table's dtype, need no alignment beyond the element's, and do not
+// overlap unless said. rows x cols arrays are row-major without gaps; cols is the channel axis.
+#pragma once
+
+#include "autograd/tensor.h"
+
+// Pointwise functions; the one list is kernels/pointwise.def.
+typedef enum ag_pointwise {
+#define AG_POINTWISE(name, arity, expression) AG_POINTWISE_##name,
+#include "autograd/kernels/pointwise.def"
+#undef AG_POINTWISE
+    AG_POINTWISE_COUNT
+} ag_pointwise;
+
+// out[i] = f(in[0][i * step[0]], ..; p, q), i in [0, n). step is 0 (one value for all) or 1. out may equal an
+// input of step 1.
+typedef struct ag_pointwise_call {
+    int64_t n;
+    const void *in[3];
+    int step[3];
+    void *out;
+    double p, q;
+} ag_pointwise_call;
+
+// A convolution's geometry, for all three passes: x [n,h,w,ci] * w [kh,kw,ci,co] -> y [n,oh,ow,co],
+// cross-correlation,
+//   y[n,i,j,o] = sum over a,b,c of x[n, i*stride + a - pad_top, j*stride + b - pad_left, c] * w[a,b,c,o],
+// pixels outside x count as zero (and are skipped, not multiplied).
+typedef struct ag_conv_geometry {
+    int64_t n, h, w, ci;
+    int64_t oh, ow, co;
+    int64_t kh, kw, stride, pad_top, pad_left;
+} ag_conv_geometry;
+
+typedef enum ag_conv_pass {
+    AG_CONV_FORWARD,          // a = x, b = w,  out = y
+    AG_CONV_INPUT_GRADIENT,   // a = dy, b = w, out = dx: every element of dx written
+    AG_CONV_WEIGHT_GRADIENT,  // a = x, b = dy, out = dw: every element of dw written
+    AG_CONV_PASS_COUNT
+} ag_conv_pass;
+
+typedef struct ag_conv_call {
+    const ag_conv_geometry *geometry;
+    const void *a, *b;
+    void *out;
+    void *scratch;  // scratch_bytes(geometry), 64-byte aligned
+} ag_conv_call;
+
+#define AG_CONV_STAGES 3  // repack the weights; the sums; combine partial sums. Each may have no tasks.
+
+// A pass of the convolution: stage after stage, the tasks of a stage in any order and in parallel. The number
+// of tasks is a function of the geometry alone, never of the number of threads.
+typedef struct ag_conv_kernel {
+    int64_t (*scratch_bytes)(const ag_conv_geometry *geometry);
+    int64_t (*tasks)(const ag_conv_geometry *geometry, int stage);
+    void (*run)(const ag_conv_call *call, int stage, int64_t task);
+} ag_conv_kernel;
+
+// Optimizer steps over n elements of flat arrays; w and the states are updated in place.
+typedef struct ag_adam_step {
+    int64_t n;
+    void *w, *m, *v;
+    const void *g;
+    double rate;  // keras: lr sqrt(1 - beta2^t) / (1 - beta1^t); torch: lr / (1 - beta1^t)
+    double beta1, beta2, epsilon;
+    double root_scale;  // keras: 1; torch: 1 / sqrt(1 - beta2^t):  w -= rate * m / (root_scale * sqrt(v) +
+                        // epsilon)
+    double decay;       // w *= 1 - decay first (AdamW); 0 otherwise
+} ag_adam_step;
+
+typedef struct ag_kernels {
+    const char *isa;  // "scalar", "baseline", "avx2", "avx512"
+    ag_dtype dtype;
+    int lanes;  // elements of a vector
+
+    void (*pointwise[AG_POINTWISE_COUNT])(const ag_pointwise_call *call);
+
+    // Sum of n values, combined in a fixed tree of the table's own.
+    double (*sum)(int64_t n, const void *x);
+    // out[c] = sum over r of x[r,c]; of (x[r,c] - mean[c])^2; of dy[r,c] (x[r,c] - mean[c])
+    void (*column_sum)(int64_t rows, int64_t cols, const void *x, void *out);
+    void (*column_square)(int64_t rows, int64_t cols, const void *x, const void *mean, void *out);
+    void (*column_dot)(int64_t rows, int64_t cols, const void *dy, const void *x, const void *mean,
+                       void *out);
+
+    // y[r,c] = (x[r,c] - mean[c]) * scale[c] + shift[c]; y may be x.
+    void (*normalize)(int64_t rows, int64_t cols, const void *x, const void *mean, const void *scale,
+                      const void *shift, void *y);
+    // dx[r,c] = scale[c] * (dy[r,c] - a[c] - (x[r,c] - mean[c]) * b[c]); dx may be dy or x.
+    void (*normalize_gradient)(int64_t rows, int64_t cols, const void *dy, const void *x, const void *mean,
+                               const void *scale, const void *a, const void *b, void *dx);
+
+    ag_conv_kernel conv[AG_CONV_PASS_COUNT];
+
+    void (*adam)(const ag_adam_step *step);
+} ag_kernels;
+
+// The table for this processor, chosen once: the best it can run, or AG_ISA=scalar|baseline|avx2|avx512 from
+// the environment.
+const ag_kernels *ag_kernels_get(ag_dtype dtype);
+
+// Table i of those this processor can run, scalar first; NULL past the end. For tests and the bench.
+const ag_kernels *ag_kernels_at(ag_dtype dtype, int i);

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: MIT
+// Threads: one parallel loop over tasks. Callers cut work by shape, never by the number of threads, and
+// combine sums in index order, so that results do not depend on the number of threads.
+#pragma once
+
+#include "autograd/tape.h"
+
+// Number of threads, 1 to 1024; 0 means one for each processor this process may use. Process-wide.
+AG_API void ag_threads_set(int count);
+AG_API int ag_threads_get(void);
+
+// body(context, i) for i in [0, n), each once, in any order and on any thread.
+AG_API void ag_parallel_for(int64_t n, void (*body)(void *context, int64_t i), void *context);
