@@ -1,0 +1,42 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# From a bare Debian to a trained generator: installs what is missing, builds, and runs the program.
+#   sh apps/run.sh                      train 3 epochs on Fashion-MNIST
+#   sh apps/run.sh --build-only         stop after the build
+#   sh apps/run.sh train --epochs 36    any other arguments go to the program; relative paths are the caller's
+set -eu
+
+root=$(cd "$(dirname "$0")/.." && pwd)
+program=$root/build/apps/dcgan
+
+build() {
+    sh "$root/apps/setup.sh"
+    # Tests are compiled only when they are run, so knowing about them costs this build nothing.
+    if pkg-config --exists criterion; then tests=true; else tests=false; fi
+    (cd "$root" && sh apps/configure.sh build -Dbuildtype=release -Dtests=$tests)
+    if ! ninja -C "$root/build" --quiet; then
+        echo "run.sh: the build failed; the first error stands above" >&2
+        exit 1
+    fi
+}
+
+train_first() {
+    run=runs/$(date +%Y-%m-%d-%H%M%S)
+    cd "$root"
+    "$program" train --epochs 3 -o "$run"
+    cat <<END
+
+Pictures: $root/$run/fakes-e*.png (reals.png beside them shows the data)
+Model:    $root/$run/model.safetensors
+Log:      $root/$run/log.csv
+Go on training:    sh apps/run.sh resume $run --epochs 36
+Draw new pictures: sh apps/run.sh generate --model $run/model.safetensors --grid 8x8 -o clothes.png
+END
+}
+
+build
+case ${1-} in
+'') train_first ;;
+--build-only) echo "Built $program" ;;
+*) exec "$program" "$@" ;;
+esac
