@@ -58,7 +58,6 @@ struct ag_node {
     int n_inputs;
     ag_node *input[AG_MAX_INPUTS];
     const void *attributes;   // the op's own struct, copied into the tape
-    bool differentiable;      // a trainable read or an input, or depends on one
     bool frozen;              // a parameter read as a constant
     ag_parameter *parameter;  // read nodes: the parameter; others NULL
     const void *constant;     // constant nodes: the values

@@ -23,7 +23,6 @@ typedef struct ag_parameter {
     int64_t offset;         // in elements, in the set's flat array; a multiple of 16
     int64_t size;           // elements
     ag_parameter_set *set;  // owner
-    void *extra;            // free for the layer that declared it (an initializer, say)
 } ag_parameter;
 
 // An empty set. The caller frees it, after every program that reads it.

@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: MIT
+// Planning: need, order, lifetimes, in-place reuse, then places in the arena, largest value first, each at
+// the lowest offset that is free during its life (Pisarchyk and Lee 2020, greedy by size).
+#include "autograd/plan.h"
+
+#include <stdlib.h>
+
+#include "autograd/memory.h"
+#include "autograd/tape_private.h"
+
+typedef struct planner {
+    ag_plan *plan;
+    const ag_tape *tape;
+    int *last_read;  // by root node: the last step that reads its bytes; -1 for none
+} planner;
+
+int64_t ag_node_bytes(const ag_node *node) {
+    if (node->op->traits & AG_OP_EFFECT) return 0;
+    return ag_shape_size(node->shape) * (int64_t)ag_dtype_bytes(node->tape->dtype);
+}
+
+static bool has_trait(const ag_node *node, ag_op_trait trait) { return (node->op->traits & trait) != 0; }
+
+static void mark_needed(ag_plan *plan, const ag_tape *tape, int n_outputs, ag_node *const *outputs) {
+    for (int i = 0; i < n_outputs; i++) plan->needed[outputs[i]->index] = true;
+    for (int i = plan->n_nodes - 1; i >= 0; i--) {
+        const ag_node *node = tape->nodes[i];
+        plan->needed[i] = plan->needed[i] || has_trait(node, AG_OP_EFFECT);
+        for (int k = 0; k < node->n_inputs && plan->needed[i]; k++)
+            plan->needed[node->input[k]->index] = true;
+    }
+}
+
+static void list_steps(ag_plan *plan, const ag_tape *tape) {
+    for (int effects = 0; effects <= 1; effects++) {
+        for (int i = 0; i < plan->n_nodes; i++) {
+            const ag_node *node = tape->nodes[i];
+            if (!plan->needed[i] || has_trait(node, AG_OP_VIEW) || has_trait(node, AG_OP_SOURCE)) continue;
+            if (has_trait(node, AG_OP_EFFECT) != (effects == 1)) continue;
+            plan->steps[plan->n_steps++] = (ag_plan_step){.node = i, .scratch = -1};
+            plan->n_effects += effects;
+        }
+    }
+}
+
+static int64_t claim_own(ag_plan *plan, const ag_node *node) {
+    const int64_t offset = plan->own_bytes;
+    plan->own_bytes += ag_memory_round(ag_node_bytes(node));
+    return offset;
+}
+
+static ag_place source_place(ag_plan *plan, const ag_node *node) {
+    if (node->parameter) return (ag_place){.kind = AG_PLACE_PARAMETER};
+    if (node->constant) return (ag_place){.kind = AG_PLACE_CONSTANT};
+    return (ag_place){.kind = AG_PLACE_INPUT, .offset = claim_own(plan, node)};
+}
+
+// Everything but the places in the arena.
+static void place_roots(ag_plan *plan, const ag_tape *tape, int n_outputs, ag_node *const *outputs) {
+    for (int i = 0; i < plan->n_nodes; i++) {
+        const ag_node *node = tape->nodes[i];
+        ag_place *place = &plan->places[i];
+        if (has_trait(node, AG_OP_SOURCE))
+            *place = source_place(plan, node);
+        else if (plan->needed[i] && !has_trait(node, AG_OP_EFFECT))
+            place->kind = AG_PLACE_ARENA;
+        place->root = i;
+        if (has_trait(node, AG_OP_VIEW) && plan->needed[i]) *place = plan->places[node->input[0]->index];
+    }
+    for (int i = 0; i < n_outputs; i++) {
+        ag_place *root = &plan->places[plan->places[outputs[i]->index].root];
+        if (root->kind == AG_PLACE_ARENA)
+            *root = (ag_place){
+                .kind = AG_PLACE_OUTPUT, .root = root->root, .offset = claim_own(plan, outputs[i])};
+    }
+    for (int i = 0; i < plan->n_nodes; i++) {
+        if (plan->needed[i]) plan->places[i] = plan->places[plan->places[i].root];
+    }
+}
+
+static void find_last_reads(const planner *p) {
+    for (int i = 0; i < p->plan->n_nodes; i++) p->last_read[i] = -1;
+    for (int s = 0; s < p->plan->n_steps; s++) {
+        const ag_node *node = p->tape->nodes[p->plan->steps[s].node];
+        for (int k = 0; k < node->n_inputs; k++)
+            p->last_read[p->plan->places[node->input[k]->index].root] = s;
+    }
+}
+
+static int add_buffer(ag_plan *plan, int first, int last, int64_t bytes) {
+    plan->buffers[plan->n_buffers] =
+        (ag_buffer){.first = first, .last = last, .bytes = ag_memory_round(bytes)};
+    return plan->n_buffers++;
+}
+
+// An input whose bytes step s may take over: in the arena, of the same size, read by nobody later; NULL when
+// there is none.
+static ag_place *find_reusable(const planner *p, const ag_node *node, int s) {
+    if (!has_trait(node, AG_OP_INPLACE)) return NULL;
+    for (int k = 0; k < node->n_inputs; k++) {
+        ag_place *root = &p->plan->places[p->plan->places[node->input[k]->index].root];
+        if (root->kind == AG_PLACE_ARENA && p->last_read[root->root] == s &&
+            ag_node_bytes(node->input[k]) == ag_node_bytes(node))
+            return root;
+    }
+    return NULL;
+}
+
+static void place_step(const planner *p, int s) {
+    ag_plan *plan = p->plan;
+    ag_plan_step *step = &plan->steps[s];
+    const ag_node *node = p->tape->nodes[step->node];
+    ag_place *place = &plan->places[step->node];
+    const int64_t scratch = node->op->scratch ? node->op->scratch(node) : 0;
+    if (scratch > 0) step->scratch = add_buffer(plan, s, s, scratch);
+    if (place->kind != AG_PLACE_ARENA) return;
+    const int last = p->last_read[step->node] < s ? s : p->last_read[step->node];
+    const ag_place *reused = find_reusable(p, node, s);
+    place->inplace = reused != NULL;
+    plan->n_inplace += place->inplace;
+    place->buffer = reused ? reused->buffer : add_buffer(plan, s, last, ag_node_bytes(node));
+    if (reused) plan->buffers[place->buffer].last = last;
+}
+
+static void place_values(const planner *p) {
+    find_last_reads(p);
+    for (int s = 0; s < p->plan->n_steps; s++) place_step(p, s);
+    for (int i = 0; i < p->plan->n_nodes; i++) {
+        ag_place *place = &p->plan->places[i];
+        if (place->kind == AG_PLACE_ARENA) place->buffer = p->plan->places[place->root].buffer;
+    }
+}
+
+static int larger_first(const void *a, const void *b) {
+    const ag_buffer *x = *(ag_buffer *const *)a, *y = *(ag_buffer *const *)b;
+    if (x->bytes != y->bytes) return x->bytes < y->bytes ? 1 : -1;
+    return x < y ? -1 : 1;
+}
+
+static bool overlap_in_time(const ag_buffer *a, const ag_buffer *b) {
+    return a->first <= b->last && b->first <= a->last;
+}
+
+// The lowest offset at which `buffer` meets none of the n placed ones that live at the same time.
+static int64_t lowest_offset(const ag_buffer *buffer, ag_buffer *const *placed, int n) {
+    int64_t offset = 0;
+    for (int i = 0; i < n;) {
+        const bool meets = overlap_in_time(placed[i], buffer) && placed[i]->offset < offset + buffer->bytes &&
+                           offset < placed[i]->offset + placed[i]->bytes;
+        if (meets) offset = placed[i]->offset + placed[i]->bytes;
+        i = meets ? 0 : i + 1;
+    }
+    return offset;
+}
+
+static bool place_buffers(ag_plan *plan) {
+    ag_buffer **order = malloc(sizeof *order * (size_t)(plan->n_buffers + 1));
+    if (!order) return false;
+    for (int i = 0; i < plan->n_buffers; i++) order[i] = &plan->buffers[i];
+    qsort(order, (size_t)plan->n_buffers, sizeof *order, larger_first);
+    for (int i = 0; i < plan->n_buffers; i++) {
+        order[i]->offset = lowest_offset(order[i], order, i);
+        const int64_t end = order[i]->offset + order[i]->bytes;
+        if (end > plan->arena_bytes) plan->arena_bytes = end;
+    }
+    free(order);
+    return true;
+}
+
+static bool plan_allocate(ag_plan *plan, int n_nodes) {
+    const size_t n = (size_t)n_nodes + 1;
+    *plan = (ag_plan){.n_nodes = n_nodes};
+    plan->places = calloc(n, sizeof *plan->places);
+    plan->needed = calloc(n, sizeof *plan->needed);
+    plan->steps = calloc(n, sizeof *plan->steps);
+    plan->buffers = calloc(2 * n, sizeof *plan->buffers);
+    return plan->places && plan->needed && plan->steps && plan->buffers;
+}
+
+bool ag_plan_create(ag_plan *plan, const ag_tape *tape, int n_outputs, ag_node *const *outputs,
+                    ag_error *error) {
+    planner p = {
+        .plan = plan, .tape = tape, .last_read = calloc((size_t)tape->n_nodes + 1, sizeof *p.last_read)};
+    bool ok = plan_allocate(plan, tape->n_nodes) && p.last_read;
+    if (ok) {
+        mark_needed(plan, tape, n_outputs, outputs);
+        list_steps(plan, tape);
+        place_roots(plan, tape, n_outputs, outputs);
+        place_values(&p);
+        ok = place_buffers(plan);
+    }
+    free(p.last_read);
+    if (ok) return true;
+    ag_plan_free(plan);
+    return ag_fail(error, AG_STATUS_MEMORY, "tape %s: no memory to plan a program", tape->name);
+}
+
+void ag_plan_free(ag_plan *plan) {
+    free(plan->places);
+    free(plan->needed);
+    free(plan->steps);
+    free(plan->buffers);
+    *plan = (ag_plan){0};
+}

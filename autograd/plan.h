@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: MIT
+// The plan of a program (private): which nodes run, in which order, and where each value lies.
+#pragma once
+
+#include "autograd/program.h"
+
+typedef enum ag_place_kind {
+    AG_PLACE_NONE,       // pruned, or an effect
+    AG_PLACE_PARAMETER,  // in its parameter set
+    AG_PLACE_INPUT,      // in the program's own memory, fed from outside
+    AG_PLACE_CONSTANT,   // in the node
+    AG_PLACE_OUTPUT,     // in the program's own memory
+    AG_PLACE_ARENA,      // in the workspace, for as long as it is read
+} ag_place_kind;
+
+// Where a node's value lies.
+typedef struct ag_place {
+    ag_place_kind kind;
+    int root;        // node whose bytes these are: itself, or a view's source
+    int buffer;      // arena: index into ag_plan.buffers
+    int64_t offset;  // inputs and outputs: bytes into the program's own memory
+    bool inplace;    // written over an input
+} ag_place;
+
+// A range of the arena, live from the step that writes it to the last that reads it.
+typedef struct ag_buffer {
+    int first, last;
+    int64_t bytes, offset;
+} ag_buffer;
+
+typedef struct ag_plan_step {
+    int node;     // index on the tape
+    int scratch;  // buffer, or -1
+} ag_plan_step;
+
+typedef struct ag_plan {
+    int n_nodes;       // tape length when planned
+    ag_place *places;  // by node
+    bool *needed;      // by node
+    int n_steps, n_effects;
+    ag_plan_step *steps;  // values in tape order, then the n_effects effects
+    int n_buffers;
+    ag_buffer *buffers;
+    int64_t arena_bytes;  // of the workspace
+    int64_t own_bytes;    // of the program: inputs and outputs
+    int n_inplace;
+} ag_plan;
+
+bool ag_plan_create(ag_plan *plan, const ag_tape *tape, int n_outputs, ag_node *const *outputs,
+                    ag_error *error);
+void ag_plan_free(ag_plan *plan);
+
+int64_t ag_node_bytes(const ag_node *node);

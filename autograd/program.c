@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: MIT
+// Compiling and replaying.
+#include <stdlib.h>
+#include <string.h>
+
+#include "autograd/kernel.h"
+#include "autograd/memory.h"
+#include "autograd/program_private.h"
+#include "autograd/tape_private.h"
+
+// ---- compile
+// ----------------------------------------------------------------------------------------------------
+
+static bool check_outputs(const ag_tape *tape, int n_outputs, ag_node *const *outputs, ag_error *error) {
+    if (tape->error.status != AG_OK) {
+        if (error && error->status == AG_OK) *error = tape->error;
+        return false;
+    }
+    for (int i = 0; i < n_outputs; i++) {
+        if (!outputs[i] || outputs[i]->tape != tape || (outputs[i]->op->traits & AG_OP_EFFECT))
+            return ag_fail(error, AG_STATUS_CONTRACT,
+                           "compile tape %s: output %d (%s, tape %s) is not a value of this tape", tape->name,
+                           i, outputs[i] ? outputs[i]->label : "NULL",
+                           outputs[i] ? outputs[i]->tape->name : "none");
+    }
+    return true;
+}
+
+static bool seal_parameters(const ag_tape *tape, ag_error *error) {
+    for (int i = 0; i < tape->n_nodes; i++) {
+        const ag_node *node = tape->nodes[i];
+        if (node->parameter && !ag_parameter_set_seal(node->parameter->set, error)) return false;
+        for (int k = 0; k < node->n_writes; k++) {
+            if (!ag_parameter_set_seal(node->writes[k]->set, error)) return false;
+        }
+    }
+    return true;
+}
+
+static bool is_computed(ag_place_kind kind) { return kind == AG_PLACE_OUTPUT || kind == AG_PLACE_ARENA; }
+
+static bool create_outputs(ag_program *p, int n_outputs, ag_node *const *outputs) {
+    p->outputs = calloc((size_t)n_outputs + 1, sizeof *p->outputs);
+    if (!p->outputs) return false;
+    for (int i = 0; i < n_outputs; i++) {
+        p->outputs[p->n_outputs++].node = outputs[i];
+        if (is_computed(p->plan.places[outputs[i]->index].kind)) continue;
+        p->outputs[i].copy = ag_memory_create(ag_node_bytes(outputs[i]));
+        if (!p->outputs[i].copy) return false;
+    }
+    return true;
+}
+
+static bool allocate(ag_program *p, int n_outputs, ag_node *const *outputs, ag_error *error) {
+    const size_t n_nodes = (size_t)p->plan.n_nodes + 1, n_steps = (size_t)p->plan.n_steps + 1;
+    p->own = ag_memory_create(p->plan.own_bytes);
+    p->values = calloc(n_nodes, sizeof *p->values);
+    p->fed = calloc(n_nodes, sizeof *p->fed);
+    p->calls = calloc(n_steps, sizeof *p->calls);
+    p->inputs = calloc(n_steps * AG_MAX_INPUTS, sizeof *p->inputs);
+    if (p->own && p->values && p->fed && p->calls && p->inputs && create_outputs(p, n_outputs, outputs))
+        return true;
+    return ag_fail(error, AG_STATUS_MEMORY, "program of tape %s: out of memory", p->tape->name);
+}
+
+static void *place_address(const ag_program *p, int node) {
+    const ag_place *place = &p->plan.places[node];
+    const ag_node *root = p->tape->nodes[place->root];
+    switch (place->kind) {
+        case AG_PLACE_PARAMETER:
+            return ag_parameter_values(root->parameter);
+        case AG_PLACE_CONSTANT:
+            return (void *)root->constant;
+        case AG_PLACE_INPUT:
+        case AG_PLACE_OUTPUT:
+            return p->own + place->offset;
+        case AG_PLACE_ARENA:
+            return p->workspace->memory + p->plan.buffers[place->buffer].offset;
+        case AG_PLACE_NONE:
+            break;
+    }
+    return NULL;
+}
+
+// Points every call at its values; again whenever the workspace has moved.
+static void bind(ag_program *p) {
+    const ag_kernels *kernels = ag_kernels_get(p->tape->dtype);
+    for (int i = 0; i < p->plan.n_nodes; i++) p->values[i] = place_address(p, i);
+    for (int s = 0; s < p->plan.n_steps; s++) {
+        const ag_plan_step *step = &p->plan.steps[s];
+        const ag_node *node = p->tape->nodes[step->node];
+        const void **in = p->inputs + (ptrdiff_t)s * AG_MAX_INPUTS;
+        for (int k = 0; k < node->n_inputs; k++) in[k] = p->values[node->input[k]->index];
+        p->calls[s] = (ag_call){
+            .node = node, .in = in, .out = p->values[step->node], .clock = &p->clock, .kernels = kernels};
+        if (step->scratch >= 0)
+            p->calls[s].scratch = p->workspace->memory + p->plan.buffers[step->scratch].offset;
+    }
+    p->bound = p->workspace->memory;
+}
+
+static bool take_workspace(ag_program *p, ag_workspace *workspace, ag_error *error) {
+    p->owns_workspace = workspace == NULL;
+    p->workspace = workspace ? workspace : ag_workspace_create();
+    if (!p->workspace)
+        return ag_fail(error, AG_STATUS_MEMORY, "program of tape %s: out of memory", p->tape->name);
+    return ag_workspace_reserve(p->workspace, p->plan.arena_bytes, error);
+}
+
+ag_program *ag_program_compile(ag_tape *tape, int n_outputs, ag_node *const *outputs, ag_workspace *workspace,
+                               ag_error *error) {
+    if (!check_outputs(tape, n_outputs, outputs, error)) return NULL;
+    ag_program *p = calloc(1, sizeof *p);
+    if (!p) return ag_fail(error, AG_STATUS_MEMORY, "program of tape %s: out of memory", tape->name), NULL;
+    p->tape = tape;
+    p->frozen_flops = tape->frozen_flops;
+    if (seal_parameters(tape, error) && ag_plan_create(&p->plan, tape, n_outputs, outputs, error) &&
+        allocate(p, n_outputs, outputs, error) && take_workspace(p, workspace, error)) {
+        bind(p);
+        return p;
+    }
+    ag_program_free(p);
+    return NULL;
+}
+
+void ag_program_free(ag_program *p) {
+    if (!p) return;
+    for (int i = 0; i < p->n_outputs; i++) free(p->outputs[i].copy);
+    free(p->outputs);
+    free(p->own);
+    free(p->values);
+    free(p->fed);
+    free(p->calls);
+    free(p->inputs);
+    ag_plan_free(&p->plan);
+    if (p->owns_workspace) ag_workspace_free(p->workspace);
+    free(p);
+}
+
+// ---- inputs
+// -----------------------------------------------------------------------------------------------------
+
+void *ag_program_input(ag_program *p, const ag_node *input, ag_error *error) {
+    if (!input || input->tape != p->tape || input->index < 0 || input->index >= p->plan.n_nodes ||
+        p->plan.places[input->index].kind != AG_PLACE_INPUT ||
+        p->plan.places[input->index].root != input->index) {
+        ag_fail(error, AG_STATUS_CONTRACT, "program of tape %s: %s (tape %s) is not an input of it",
+                p->tape->name, input ? input->label : "NULL", input ? input->tape->name : "none");
+        return NULL;
+    }
+    p->stale = true;
+    p->fed[input->index] = true;
+    return p->values[input->index];
+}
+
+bool ag_program_feed(ag_program *p, const ag_node *input, const void *values, ag_shape shape,
+                     ag_error *error) {
+    if (input && !ag_shape_equal(input->shape, shape))
+        return ag_fail(error, AG_STATUS_CONTRACT,
+                       "program of tape %s: input %s was compiled for shape %s, fed %s", p->tape->name,
+                       input->label, AG_TEXT(input->shape), AG_TEXT(shape));
+    void *memory = ag_program_input(p, input, error);
+    if (memory) memcpy(memory, values, (size_t)ag_node_bytes(input));
+    return memory != NULL;
+}
+
+bool ag_program_feed_scalar(ag_program *p, const ag_node *input, double value, ag_error *error) {
+    const float narrow = (float)value;
+    return ag_program_feed(p, input, p->tape->dtype == AG_F64 ? (const void *)&value : &narrow, AG_SHAPE(),
+                           error);
+}
+
+// ---- run
+// --------------------------------------------------------------------------------------------------------
+
+static bool check_fed(const ag_program *p, ag_error *error) {
+    for (int i = 0; i < p->plan.n_nodes; i++) {
+        const ag_place *place = &p->plan.places[i];
+        if (p->plan.needed[i] && place->kind == AG_PLACE_INPUT && !p->fed[place->root])
+            return ag_fail(error, AG_STATUS_CONTRACT, "program of tape %s: input %s was never fed",
+                           p->tape->name, p->tape->nodes[place->root]->label);
+    }
+    return true;
+}
+
+static void prepare(ag_program *p, ag_clock clock) {
+    p->clock = clock;
+    if (p->bound != p->workspace->memory) bind(p);
+}
+
+static void run_steps(ag_program *p, int first, int end) {
+    for (int s = first; s < end; s++) {
+        if (p->poison) ag_program_poison_step(p, s);
+        p->calls[s].node->op->forward(&p->calls[s]);
+    }
+}
+
+static void copy_outputs(const ag_program *p) {
+    for (int i = 0; i < p->n_outputs; i++) {
+        const ag_output *output = &p->outputs[i];
+        if (output->copy)
+            memcpy(output->copy, p->values[output->node->index], (size_t)ag_node_bytes(output->node));
+    }
+}
+
+bool ag_program_run(ag_program *p, ag_clock clock, ag_error *error) {
+    if (!check_fed(p, error)) return false;
+    prepare(p, clock);
+    const int n_values = p->plan.n_steps - p->plan.n_effects;
+    run_steps(p, 0, n_values);
+    copy_outputs(p);
+    run_steps(p, n_values, p->plan.n_steps);
+    p->has_run = true;
+    p->stale = false;
+    return true;
+}
+
+static bool is_nonfinite(const ag_node *node, const void *values) {
+    const ag_tensor view = {.dtype = node->tape->dtype, .shape = node->shape, .data = (void *)values};
+    for (int64_t i = 0, n = ag_shape_size(node->shape); i < n; i++) {
+        if (!__builtin_isfinite(ag_tensor_get(&view, i))) return true;
+    }
+    return false;
+}
+
+const char *ag_program_find_nonfinite(ag_program *p, ag_clock clock) {
+    prepare(p, clock);
+    for (int i = 0; i < p->plan.n_nodes; i++) {
+        const ag_node *node = p->tape->nodes[i];
+        if (p->plan.needed[i] && (node->op->traits & AG_OP_SOURCE) && is_nonfinite(node, p->values[i]))
+            return node->label;
+    }
+    for (int s = 0; s < p->plan.n_steps - p->plan.n_effects; s++) {
+        run_steps(p, s, s + 1);
+        if (is_nonfinite(p->calls[s].node, p->calls[s].out)) return p->calls[s].node->label;
+    }
+    return NULL;
+}
+
+// ---- outputs
+// ----------------------------------------------------------------------------------------------------
+
+const void *ag_program_output(const ag_program *p, const ag_node *output, ag_error *error) {
+    for (int i = 0; i < p->n_outputs; i++) {
+        if (p->outputs[i].node != output) continue;
+        if (!p->has_run || p->stale) {
+            ag_fail(error, AG_STATUS_CONTRACT, "program of tape %s: output %s is stale: %s", p->tape->name,
+                    output->label,
+                    p->has_run ? "an input was fed after the last run" : "the program has not run");
+            return NULL;
+        }
+        return p->outputs[i].copy ? p->outputs[i].copy : p->values[output->index];
+    }
+    ag_fail(error, AG_STATUS_CONTRACT, "program of tape %s: %s (tape %s) is not an output of it",
+            p->tape->name, output ? output->label : "NULL", output ? output->tape->name : "none");
+    return NULL;
+}
+
+double ag_program_output_scalar(const ag_program *p, const ag_node *output, ag_error *error) {
+    const void *value = ag_program_output(p, output, error);
+    if (!value) return __builtin_nan("");
+    return p->tape->dtype == AG_F64 ? *(const double *)value : (double)*(const float *)value;
+}
+
+void ag_program_poison(ag_program *p, bool on) { p->poison = on; }
+int ag_program_step_count(const ag_program *p) { return p->plan.n_steps; }
+const ag_node *ag_program_step_node(const ag_program *p, int step) { return p->calls[step].node; }

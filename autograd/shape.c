@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: MIT
+// Shape arithmetic.
+#include "autograd/shape.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#define SIZE_LIMIT ((int64_t)1 << 40)
+
+ag_shape ag_shape_of(int rank, const int64_t *dims) {
+    if (rank > AG_MAX_RANK) return (ag_shape){.rank = -1};
+    ag_shape shape = {.rank = rank};
+    for (int i = 0; i < rank; i++) shape.dim[i] = dims[i];
+    return shape;
+}
+
+int64_t ag_shape_size(ag_shape shape) {
+    if (shape.rank < 0 || shape.rank > AG_MAX_RANK) return -1;
+    int64_t size = 1;
+    for (int i = 0; i < shape.rank; i++) {
+        if (shape.dim[i] <= 0 || __builtin_mul_overflow(size, shape.dim[i], &size) || size > SIZE_LIMIT)
+            return -1;
+    }
+    return size;
+}
+
+bool ag_shape_equal(ag_shape a, ag_shape b) {
+    if (a.rank != b.rank) return false;
+    for (int i = 0; i < a.rank; i++) {
+        if (a.dim[i] != b.dim[i]) return false;
+    }
+    return true;
+}
+
+static int64_t dim_from_end(ag_shape shape, int i) {
+    return i < shape.rank ? shape.dim[shape.rank - 1 - i] : 1;
+}
+
+bool ag_shape_broadcast(ag_shape a, ag_shape b, ag_shape *out) {
+    ag_shape shape = {.rank = a.rank > b.rank ? a.rank : b.rank};
+    for (int i = 0; i < shape.rank; i++) {
+        const int64_t p = dim_from_end(a, i), q = dim_from_end(b, i);
+        if (p != q && p != 1 && q != 1) return false;
+        shape.dim[shape.rank - 1 - i] = p == 1 ? q : p;
+    }
+    *out = shape;
+    return true;
+}
+
+char *ag_shape_format(ag_shape shape, char *text) {
+    int used = snprintf(text, AG_SHAPE_TEXT, "[");
+    for (int i = 0; i < shape.rank; i++)
+        used +=
+            snprintf(text + used, (size_t)(AG_SHAPE_TEXT - used), "%s%" PRId64, i ? "," : "", shape.dim[i]);
+    snprintf(text + used, (size_t)(AG_SHAPE_TEXT - used), "]");
+    return text;
+}

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: MIT
+// The tape's own fields, for the files of this room that walk it.
+#pragma once
+
+#include "autograd/gradient.h"
+#include "autograd/op.h"
+
+#define MAX_SCOPES 16
+#define SCOPE_TEXT 256
+
+struct ag_tape {
+    char *name;
+    ag_dtype dtype;
+    int n_nodes, capacity;
+    ag_node **nodes;
+    ag_node failed;  // what ops return after an error
+    ag_error error;
+    int freeze_depth;
+    char scope[SCOPE_TEXT];  // "generator/dense/"
+    size_t scope_length[MAX_SCOPES];
+    int n_scopes;
+    double frozen_flops;
+};
+
+// Takes back the nodes from index `count` on.
+void ag_tape_truncate(ag_tape *tape, int count);
+
+// Labels of the nodes recorded in between name the node whose gradient they carry:
+// "gradient/generator/conv2d/..".
+void ag_tape_scope_enter(ag_tape *tape, const ag_node *node, char out_saved[SCOPE_TEXT]);
+void ag_tape_scope_leave(ag_tape *tape, const char saved[SCOPE_TEXT]);
+
+// FLOPs of one evaluation; 0 for views and sources.
+double ag_node_flops(const ag_node *node);

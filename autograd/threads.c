@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: MIT
+// The parallel loop, on OpenMP; no other file knows it.
+#include "autograd/threads.h"
+
+#include <omp.h>
+#include <stdatomic.h>
+
+#define MAX_THREADS 1024
+
+static atomic_int chosen;  // 0: one for each processor of the affinity mask
+
+void ag_threads_set(int count) {
+    const int bounded = count < 0 ? 0 : count > MAX_THREADS ? MAX_THREADS : count;
+    atomic_store(&chosen, bounded);
+}
+
+int ag_threads_get(void) {
+    const int count = atomic_load(&chosen);
+    if (count > 0) return count;
+    const int processors = omp_get_num_procs();
+    return processors > MAX_THREADS ? MAX_THREADS : processors;
+}
+
+void ag_parallel_for(int64_t n, void (*body)(void *context, int64_t i), void *context) {
+    const int threads = ag_threads_get();
+    if (n < 2 || threads == 1 || omp_in_parallel()) {
+        for (int64_t i = 0; i < n; i++) body(context, i);
+        return;
+    }
+    // Always the full team, even for fewer tasks: a team of another size makes OpenMP end and start threads.
+#pragma omp parallel for num_threads(threads) schedule(dynamic, 1)
+    for (int64_t i = 0; i < n; i++) body(context, i);
+}
