@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: MIT
+// CONTRACT of a layer: what a file in layers/ provides. A layer declares its parameters once (build) and
+// records its forward pass on any tape (apply). To add one: copy the smallest sibling in layers/, add its
+// name to layer_names in meson.build, its constructor to layers.h and its row to tests/nn/layer_cases.c.
+#pragma once
+
+#include "autograd/ops.h"
+#include "nn/initializer.h"
+
+#define NN_LAYER_PARAMETERS 4
+
+// How a model is applied. Freezing parameters (ag_freeze, `trainable`) is a third switch, independent of
+// these.
+typedef struct nn_mode {
+    bool batch_statistics;   // BatchNorm normalises with the batch's moments instead of the moving ones
+    bool update_statistics;  // ... and records the update of the moving ones (with batch_statistics only)
+    bool dropout;            // dropout drops
+} nn_mode;
+
+#define NN_TRAIN ((nn_mode){.batch_statistics = true, .update_statistics = true, .dropout = true})
+#define NN_INFER ((nn_mode){0})
+
+typedef struct nn_layer nn_layer;
+
+typedef struct nn_layer_kind {
+    const char *name;  // "conv2d"
+    // Sets layer->out from layer->in (shapes without the batch axis) and declares parameters with
+    // nn_layer_declare. False, with *error filled, when the layer cannot take that input. NULL: out = in.
+    bool (*build)(nn_layer *layer, ag_error *error);
+    // x [N, in...] -> y [N, out...].
+    ag_node *(*apply)(const nn_layer *layer, ag_node *x, nn_mode mode);
+} nn_layer_kind;
+
+struct nn_layer {
+    const nn_layer_kind *kind;
+    void *params;  // the layer's own params struct, copied; owned
+    char *name;    // unique in its model: "conv2d", "conv2d_1"; owned
+    int index;     // position in its model; the lane of its random numbers
+    ag_parameter_set *set;
+    ag_shape in, out;  // without the batch axis
+    int n_parameters;
+    ag_parameter *parameters[NN_LAYER_PARAMETERS];
+    nn_initializer initializers[NN_LAYER_PARAMETERS];
+};
+
+// A layer not yet in a model, with a copy of its params. The model that takes it owns it. NULL when memory
+// runs out.
+AG_API nn_layer *nn_layer_create(const nn_layer_kind *kind, const void *params, size_t params_bytes);
+AG_API void nn_layer_free(nn_layer *layer);
+
+// Declares the layer's next parameter or buffer, "LAYER/NAME", with the initializer it starts from.
+AG_API ag_parameter *nn_layer_declare(nn_layer *layer, const char *name, ag_shape shape,
+                                      ag_parameter_kind kind, nn_initializer initializer, ag_error *error);
