@@ -9,16 +9,19 @@ set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
 program=$root/build/apps/dcgan
 
+# Says what it does on the error stream: the output belongs to the program.
 build() {
     sh "$root/apps/setup.sh"
     # Tests are compiled only when they are run, so knowing about them costs this build nothing.
     if pkg-config --exists criterion; then tests=true; else tests=false; fi
-    (cd "$root" && sh apps/configure.sh build -Dbuildtype=release -Dtests=$tests)
-    if ! ninja -C "$root/build" --quiet; then
-        echo "run.sh: the build failed; the first error stands above" >&2
+    sh "$root/apps/configure.sh" build -Dbuildtype=release -Dtests=$tests
+    [ -x "$program" ] || echo "Building (a minute or two) ..."
+    output=$(ninja -C "$root/build" 2>&1) || {
+        echo "$output"
+        echo "run.sh: the build failed; the first error stands above"
         exit 1
-    fi
-}
+    }
+} >&2
 
 train_first() {
     run=runs/$(date +%Y-%m-%d-%H%M%S)

@@ -1,0 +1,96 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Installs what is missing, then builds and tests three times: as users get it (gcc, release, every test), with clang and
+# warnings as errors, and with the address and undefined behaviour sanitizers (the quick tests). Ends with the total;
+# exits with 1 if anything failed.
+#   sh tests/run.sh
+set -eu
+
+root=$(cd "$(dirname "$0")/.." && pwd)
+cd "$root"
+sh apps/setup.sh tests
+export OPENBLAS_NUM_THREADS=1 CRITERION_JOBS=1
+
+passed=0
+failed=0
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+trap 'exit 130' INT TERM
+
+step() { printf '\n== %s\n' "$1"; }
+broken() {
+    echo "FAILED: $1"
+    failed=$((failed + 1))
+}
+
+# build DIR COMPILER OPTIONS...: the product and all test programs.
+build() {
+    dir=$1
+    compiler=$2
+    shift 2
+    CC=$compiler sh apps/configure.sh "$dir" "$@" -Dtests=true &&
+        ninja -C "$dir" --quiet all meson-test-prereq tests/planted_leak && return
+    broken "the build in $dir"
+    return 1
+}
+
+# How many tests Meson's summary counts under the headings given as a pattern.
+counted() { sed -n -E "s/^($1): +([0-9]+) *$/\2/p" "$scratch/output" | awk '{ n += $1 } END { print n + 0 }'; }
+
+# run_tests DIR ARGUMENTS...: runs them two at a time and adds to the total. What Meson calls skipped did not run and
+# counts as failed, and so does a run without a single test.
+run_tests() {
+    dir=$1
+    shift
+    { meson test -C "$dir" --no-rebuild --num-processes 2 --print-errorlogs "$@" 2>&1 && : >"$scratch/succeeded"; } |
+        tee "$scratch/output"
+    good=$(counted 'Ok|Expected Fail')
+    bad=$(counted 'Fail|Unexpected Pass|Skipped|Timeout')
+    passed=$((passed + good))
+    failed=$((failed + bad))
+    [ $((good + bad)) -gt 0 ] || broken "meson test in $dir ran nothing"
+    [ -e "$scratch/succeeded" ] || [ "$bad" -gt 0 ] || broken "meson test in $dir"
+    rm -f "$scratch/succeeded"
+}
+
+# The sanitizers write each report to a file of its own: a leak is found after Criterion has reported the test's success,
+# and then changes no exit code.
+reports=$root/build-sanitize/reports
+sanitizer_options() {
+    export ASAN_OPTIONS="log_path=$reports/address:detect_leaks=1:detect_stack_use_after_return=1:strict_string_checks=1"
+    export UBSAN_OPTIONS="log_path=$reports/undefined:print_stacktrace=1"
+}
+
+check_reports() {
+    for report in "$reports"/*; do
+        [ -e "$report" ] || continue
+        sed 40q "$report"
+        broken "a sanitizer's report, $report"
+    done
+}
+
+step 'gcc, release: all tests'
+if build build gcc -Dbuildtype=release; then run_tests build; fi
+
+step 'clang: no warnings'
+if build build-clang clang -Dbuildtype=debug -Dwerror=true; then passed=$((passed + 1)); fi
+
+step 'gcc, address and undefined behaviour sanitizers: quick tests'
+if build build-sanitize gcc -Dbuildtype=debugoptimized -Dwerror=true \
+    -Db_sanitize=address,undefined -Db_lundef=false -Dc_args=-fno-sanitize-recover=all; then
+    rm -rf "$reports"
+    mkdir "$reports"
+    sanitizer_options
+    build-sanitize/tests/planted_leak >"$scratch/planted" 2>&1 || true
+    if grep -q 'detected memory leaks' "$reports"/* 2>/dev/null; then
+        rm -f "$reports"/*
+        run_tests build-sanitize --suite quick
+        check_reports
+    else
+        cat "$scratch/planted"
+        broken 'the sanitizers did not report a planted leak'
+    fi
+fi
+
+printf '\n%s passed, %s failed\n' "$passed" "$failed"
+[ "$failed" -eq 0 ]
