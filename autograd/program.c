@@ -149,6 +149,7 @@ void *ag_program_input(ag_program *p, const ag_node *input, ag_error *error) {
         return NULL;
     }
     p->stale = true;
+    p->computed = false;
     p->fed[input->index] = true;
     return p->values[input->index];
 }
@@ -203,16 +204,27 @@ static void copy_outputs(const ag_program *p) {
     }
 }
 
-bool ag_program_run(ag_program *p, ag_clock clock, ag_error *error) {
+bool ag_program_compute(ag_program *p, ag_clock clock, ag_error *error) {
     if (!check_fed(p, error)) return false;
     prepare(p, clock);
-    const int n_values = p->plan.n_steps - p->plan.n_effects;
-    run_steps(p, 0, n_values);
+    run_steps(p, 0, p->plan.n_steps - p->plan.n_effects);
     copy_outputs(p);
-    run_steps(p, n_values, p->plan.n_steps);
-    p->has_run = true;
+    p->has_run = p->computed = true;
     p->stale = false;
     return true;
+}
+
+bool ag_program_apply(ag_program *p, ag_error *error) {
+    if (!p->computed || p->bound != p->workspace->memory)
+        return ag_fail(error, AG_STATUS_CONTRACT,
+                       "program of tape %s: effects applied without values computed before", p->tape->name);
+    run_steps(p, p->plan.n_steps - p->plan.n_effects, p->plan.n_steps);
+    p->computed = false;
+    return true;
+}
+
+bool ag_program_run(ag_program *p, ag_clock clock, ag_error *error) {
+    return ag_program_compute(p, clock, error) && ag_program_apply(p, error);
 }
 
 static bool is_nonfinite(const ag_node *node, const void *values) {

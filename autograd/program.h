@@ -41,6 +41,12 @@ AG_API void *ag_program_input(ag_program *program, const ag_node *input, ag_erro
 // One replay. Fails when an input was never fed.
 AG_API bool ag_program_run(ag_program *program, ag_clock clock, ag_error *error);
 
+// A run in two halves: all values, then the effects. In between the outputs can be read and nothing has
+// changed yet, so that a step whose loss is not finite need not be taken. Applying without new values is an
+// error.
+AG_API bool ag_program_compute(ag_program *program, ag_clock clock, ag_error *error);
+AG_API bool ag_program_apply(ag_program *program, ag_error *error);
+
 // Values of an output of the last run; NULL, with *error filled, when the node is no output or the value is
 // stale.
 AG_API const void *ag_program_output(const ag_program *program, const ag_node *output, ag_error *error);

@@ -31,6 +31,7 @@ struct ag_program {
     bool *fed;  // by node: inputs that hold a value
     ag_clock clock;
     bool has_run, stale;  // stale: fed since the last run
+    bool computed;        // values wait for their effects
     bool poison;
     double frozen_flops;
 };
