@@ -5,7 +5,7 @@
 #   sh apps/setup.sh [tests]
 set -eu
 
-packages="gcc libc6-dev meson ninja-build pkg-config libopenblas-pthread-dev libsleef-dev libpng-dev
+packages="gcc libc6-dev meson ninja-build pkg-config libopenblas-pthread-dev libsleef-dev libpng-dev \
 librandom123-dev libjansson-dev zlib1g-dev libxxhash-dev libcairo2-dev dataset-fashion-mnist"
 test_packages="libcriterion-dev clang libomp-dev clang-format"
 
@@ -20,13 +20,12 @@ tests) packages="$packages $test_packages" ;;
 *) fail "unknown argument '$1'; the only one is 'tests'" ;;
 esac
 
-names=$(echo $packages)
 if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
-    fail "this is not a Debian system (no dpkg-query or apt-get); install the equivalents of $names, then build with meson"
+    fail "this is not a Debian system (no dpkg-query or apt-get); install the equivalents of $packages, then build with meson"
 fi
 
 missing=
-for package in $names; do
+for package in $packages; do
     status=$(dpkg-query -W -f '${Status}' "$package" 2>/dev/null) || status=
     [ "$status" = 'install ok installed' ] || missing="$missing $package"
 done

@@ -7,7 +7,9 @@ set -eu
 code="-name *.c -o -name *.h -o -name *.def"
 text="$code -o -name *.in -o -name *.sh -o -name *.awk -o -name *.py -o -name meson.build -o -name *.md"
 
+# The lists above are to be split into words, but not to be matched with files here.
 set -f
+# shellcheck disable=SC2086
 case $1 in
 code) find autograd nn models apps tests \( $code \) -type f ;;
 text)
