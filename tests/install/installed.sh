@@ -15,8 +15,8 @@ description=$(find "$place" -name bobbin.pc)
 PKG_CONFIG_PATH=$(dirname "$description")
 export PKG_CONFIG_PATH
 cd "$place"
-# The files lie under $place instead of the prefix they were made for, so pkg-config takes it from where it found them.
-flags=$(pkg-config --define-prefix --cflags --libs bobbin)
+# The files lie under $place instead of at the prefix they were made for.
+flags=$(pkg-config --define-variable=prefix="$place$(pkg-config --variable=prefix bobbin)" --cflags --libs bobbin)
 # shellcheck disable=SC2086
 $compiler -std=gnu17 -Wall -Wextra -Werror "$source" -o program $flags
 LD_LIBRARY_PATH=$(dirname "$(find "$place" -name 'libbobbin.so')")
