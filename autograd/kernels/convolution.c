@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: MIT
+// Forward convolution and input gradient: both gather, for an output pixel, rows of input pixels times
+// weights. The register tile's rows are one pixel of several images, so that a tap outside the image is
+// skipped for the whole tile.
+#include "autograd/kernels/tile.h"
+
+// One of the two passes: which tensor is gathered from, which is written.
+typedef struct gather {
+    const ag_conv_geometry *geometry;
+    bool transposed;  // the input gradient
+    int64_t in_h, in_w, in_c, out_h, out_w, out_c;
+    bool narrow;  // few outputs: vectors run along in_c instead
+} gather;
+
+static gather gather_of(const ag_conv_geometry *g, bool transposed) {
+    gather pass = {g, transposed, g->h, g->w, g->ci, g->oh, g->ow, g->co, false};
+    if (transposed) pass = (gather){g, transposed, g->oh, g->ow, g->co, g->h, g->w, g->ci, false};
+    pass.narrow = pass.out_c <= LANES / 2 && pass.in_c >= LANES;
+    return pass;
+}
+
+static int64_t panel_width(const gather *pass) { return pass->narrow ? 1 : WIDTH; }
+static int64_t panel_count(const gather *pass) { return tile_parts(pass->out_c, panel_width(pass)); }
+static int64_t panel_size(const gather *pass) {
+    return pass->geometry->kh * pass->geometry->kw * pass->in_c * panel_width(pass);
+}
+
+// The taps of one axis that reach an output position: `count` of them from `first` on, in packed order, over
+// input positions from `source` on.
+typedef struct taps {
+    int64_t first, count, source;
+} taps;
+
+// Forward: taps are packed as they are.
+INLINE taps forward_taps(int64_t at, int64_t k, int64_t stride, int64_t pad, int64_t size) {
+    const int64_t start = at * stride - pad, low = start < 0 ? -start : 0;
+    const int64_t high = k < size - start ? k : size - start;
+    return (taps){low, high - low, start + low};
+}
+
+// Input gradient: tap b reaches input position (at + pad - b) / stride if that has no remainder. Packed by
+// remainder b % stride, in each from the last tap to the first, so that the positions ascend.
+INLINE taps gradient_taps(int64_t at, int64_t k, int64_t stride, int64_t pad, int64_t size) {
+    const int64_t top = (at + pad) / stride, phase = (at + pad) % stride;
+    const int64_t before = k / stride * phase + (k % stride < phase ? k % stride : phase);
+    const int64_t last = phase < k ? (k - phase - 1) / stride : -1;  // b = phase + t * stride, t <= last
+    const int64_t high = last < top ? last : top, low = top < size ? 0 : top - size + 1;
+    return (taps){before + last - high, high - low + 1, top - high};
+}
+
+INLINE taps taps_at(const gather *pass, bool vertical, int64_t at) {
+    const ag_conv_geometry *g = pass->geometry;
+    const int64_t k = vertical ? g->kh : g->kw, pad = vertical ? g->pad_top : g->pad_left;
+    const int64_t size = vertical ? pass->in_h : pass->in_w;
+    return pass->transposed ? gradient_taps(at, k, g->stride, pad, size)
+                            : forward_taps(at, k, g->stride, pad, size);
+}
+
+// Tap at a place of the packed order.
+static int64_t unpacked_tap(const gather *pass, int64_t k, int64_t place) {
+    if (!pass->transposed) return place;
+    const int64_t stride = pass->geometry->stride;
+    for (int64_t phase = 0; phase < stride; phase++) {
+        const int64_t count = phase < k ? (k - phase - 1) / stride + 1 : 0;
+        if (place < count) return phase + (count - 1 - place) * stride;
+        place -= count;
+    }
+    return 0;
+}
+
+// w[tap][ci][co] -> u[panel][place][in_c][width], zeros behind the last output.
+static void pack_panel(const gather *pass, const real *w, int64_t panel, real *u) {
+    const ag_conv_geometry *g = pass->geometry;
+    const int64_t width = panel_width(pass), first = panel * width, rest = pass->out_c - first;
+    const int64_t count = rest < width ? rest : width;
+    const int64_t in_step = pass->transposed ? 1 : g->co, out_step = pass->transposed ? g->co : 1;
+    for (int64_t place = 0; place < g->kh * g->kw; place++) {
+        const int64_t a = unpacked_tap(pass, g->kh, place / g->kw);
+        const int64_t b = unpacked_tap(pass, g->kw, place % g->kw);
+        const real *from = w + (a * g->kw + b) * g->ci * g->co + first * out_step;
+        for (int64_t c = 0; c < pass->in_c; c++, u += width)
+            for (int64_t o = 0; o < width; o++) u[o] = o < count ? from[c * in_step + o * out_step] : 0;
+    }
+}
+
+// Images and outputs of one task.
+typedef struct block {
+    const gather *pass;
+    const real *in, *u;  // the first image, the panel
+    real *out;           // the first image, from the panel's first output on
+    int64_t in_image, out_image, outputs;
+} gather_block;
+
+INLINE void store_row(vec acc[2], real *out, int64_t outputs) {
+    if (outputs == WIDTH) {
+        v_store(out, acc[0]);
+        v_store(out + LANES, acc[1]);
+    } else {
+        memcpy(out, acc, (size_t)outputs * sizeof *out);
+    }
+}
+
+INLINE void wide_pixel(int rows, const gather_block *task, taps v, taps h, real *out) {
+    const gather *pass = task->pass;
+    vec acc[ROWS][2] = {{{0}}};
+    for (int64_t t = 0; t < v.count; t++)
+        tile_multiply(rows, h.count * pass->in_c,
+                      task->in + ((v.source + t) * pass->in_w + h.source) * pass->in_c, task->in_image, 1,
+                      task->u + ((v.first + t) * pass->geometry->kw + h.first) * pass->in_c * WIDTH, WIDTH,
+                      acc);
+    for (int r = 0; r < rows; r++) store_row(acc[r], out + r * task->out_image, task->outputs);
+}
+
+// acc[r] += a[r * row + ..] * b[..] by vectors, lanes still apart
+INLINE void dot(int rows, int64_t length, const real *a, int64_t row, const real *b, vec acc[ROWS]) {
+    int64_t k = 0;
+    for (; k + LANES <= length; k += LANES) {
+        const vec w = v_load(b + k);
+        for (int r = 0; r < rows; r++) acc[r] += v_load(a + r * row + k) * w;
+    }
+    if (k == length) return;
+    const vec w = v_load_part(b + k, length - k);
+    for (int r = 0; r < rows; r++) acc[r] += v_load_part(a + r * row + k, length - k) * w;
+}
+
+INLINE void narrow_pixel(int rows, const gather_block *task, taps v, taps h, real *out) {
+    const gather *pass = task->pass;
+    vec acc[ROWS] = {{0}};
+    for (int64_t t = 0; t < v.count; t++)
+        dot(rows, h.count * pass->in_c, task->in + ((v.source + t) * pass->in_w + h.source) * pass->in_c,
+            task->in_image, task->u + ((v.first + t) * pass->geometry->kw + h.first) * pass->in_c, acc);
+    for (int r = 0; r < rows; r++) out[r * task->out_image] = v_sum(acc[r]);
+}
+
+INLINE void pixels(int rows, bool narrow, const gather_block *task) {
+    const gather *pass = task->pass;
+    for (int64_t i = 0; i < pass->out_h; i++) {
+        const taps vertical = taps_at(pass, true, i);
+        for (int64_t j = 0; j < pass->out_w; j++) {
+            const taps h = taps_at(pass, false, j), v = h.count > 0 ? vertical : (taps){0};
+            real *out = task->out + (i * pass->out_w + j) * pass->out_c;
+            if (narrow)
+                narrow_pixel(rows, task, v, h, out);
+            else
+                wide_pixel(rows, task, v, h, out);
+        }
+    }
+}
+
+// Tasks of stage 1 are (panel, group of images), groups within a panel: those that follow each other share
+// the panel in the cache.
+static int64_t gather_tasks(const gather *pass, int stage) {
+    const int64_t groups = tile_parts(pass->geometry->n, ROWS);
+    return stage == 0 ? panel_count(pass) : stage == 1 ? panel_count(pass) * groups : 0;
+}
+
+static void run_block(const gather *pass, const ag_conv_call *call, int64_t task) {
+    const int64_t groups = tile_parts(pass->geometry->n, ROWS), panel = task / groups;
+    const tile_part images = tile_cut(pass->geometry->n, groups, task % groups);
+    const int64_t width = panel_width(pass), rest = pass->out_c - panel * width;
+    const int64_t in_image = pass->in_h * pass->in_w * pass->in_c;
+    const int64_t out_image = pass->out_h * pass->out_w * pass->out_c;
+    const gather_block block = {pass,
+                                (const real *)call->a + images.first * in_image,
+                                (const real *)call->scratch + panel * panel_size(pass),
+                                (real *)call->out + images.first * out_image + panel * width,
+                                in_image,
+                                out_image,
+                                rest < width ? rest : width};
+    if (pass->narrow)
+        TILE_SWITCH(images.count, pixels, true, &block)
+    else
+        TILE_SWITCH(images.count, pixels, false, &block)
+}
+
+static void gather_run(const gather *pass, const ag_conv_call *call, int stage, int64_t task) {
+    if (stage == 0)
+        pack_panel(pass, call->b, task, (real *)call->scratch + task * panel_size(pass));
+    else
+        run_block(pass, call, task);
+}
+
+static int64_t gather_bytes(const gather *pass) {
+    return panel_count(pass) * panel_size(pass) * (int64_t)sizeof(real);
+}
+
+int64_t KERNEL(forward_bytes)(const ag_conv_geometry *geometry) {
+    const gather pass = gather_of(geometry, false);
+    return gather_bytes(&pass);
+}
+
+int64_t KERNEL(forward_tasks)(const ag_conv_geometry *geometry, int stage) {
+    const gather pass = gather_of(geometry, false);
+    return gather_tasks(&pass, stage);
+}
+
+void KERNEL(forward_run)(const ag_conv_call *call, int stage, int64_t task) {
+    const gather pass = gather_of(call->geometry, false);
+    gather_run(&pass, call, stage, task);
+}
+
+int64_t KERNEL(input_gradient_bytes)(const ag_conv_geometry *geometry) {
+    const gather pass = gather_of(geometry, true);
+    return gather_bytes(&pass);
+}
+
+int64_t KERNEL(input_gradient_tasks)(const ag_conv_geometry *geometry, int stage) {
+    const gather pass = gather_of(geometry, true);
+    return gather_tasks(&pass, stage);
+}
+
+void KERNEL(input_gradient_run)(const ag_conv_call *call, int stage, int64_t task) {
+    const gather pass = gather_of(call->geometry, true);
+    gather_run(&pass, call, stage, task);
+}

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: MIT
+// Normalization and its gradient: elementwise, with constants per column.
+#include "autograd/kernels/vector.h"
+
+enum { CONSTANTS = 4 };  // per column: mean, scale, shift; or mean, scale, a, b
+
+typedef struct rows_call {
+    int64_t rows, cols;
+    const real *dy, *x;
+    const real *constant[CONSTANTS];
+    real *out;
+} rows_call;
+
+INLINE vec value(bool gradient, const rows_call *call, int64_t row, int64_t c) {
+    const vec mean = v_load(call->constant[0] + c), scale = v_load(call->constant[1] + c);
+    const vec p = v_load(call->constant[2] + c);
+    const vec d = v_load(call->x + row * call->cols + c) - mean;
+    if (!gradient) return d * scale + p;
+    return scale * (v_load(call->dy + row * call->cols + c) - p - d * v_load(call->constant[3] + c));
+}
+
+// At least a vector of columns. The row's last vector may overlap the one before: it is computed first, since
+// out may be an input.
+INLINE void wide(bool gradient, const rows_call *call) {
+    const int64_t cols = call->cols, last = cols - LANES;
+    for (int64_t r = 0; r < call->rows; r++) {
+        const vec end = value(gradient, call, r, last);
+        real *out = call->out + r * cols;
+        for (int64_t c = 0; c < last; c += LANES) v_store(out + c, value(gradient, call, r, c));
+        v_store(out + last, end);
+    }
+}
+
+static __attribute__((noinline)) void forward_rows(const rows_call *call) { wide(false, call); }
+static __attribute__((noinline)) void gradient_rows(const rows_call *call) { wide(true, call); }
+
+// Fewer columns than lanes: LANES rows are one row of whole vectors, whose constants repeat; what is left of
+// the rows goes through the same code on a padded copy.
+static void narrow(const rows_call *call, void (*run)(const rows_call *)) {
+    const int64_t period = call->cols * LANES, done = call->rows / LANES * period;
+    const size_t rest = (size_t)(call->rows * call->cols - done) * sizeof(real);
+    real constant[CONSTANTS][LANES * LANES], dy[LANES * LANES] = {0}, x[LANES * LANES] = {0};
+    rows_call tall = {call->rows / LANES, period, call->dy, call->x, {NULL}, call->out};
+    for (int k = 0; k < CONSTANTS; k++) {
+        for (int64_t i = 0; i < period; i++)
+            constant[k][i] = call->constant[k] ? call->constant[k][i % call->cols] : 0;
+        tall.constant[k] = constant[k];
+    }
+    if (call->dy) memcpy(dy, call->dy + done, rest);
+    memcpy(x, call->x + done, rest);
+    run(&tall);
+    tall.rows = 1, tall.dy = dy, tall.x = x, tall.out = x;
+    run(&tall);
+    memcpy(call->out + done, x, rest);
+}
+
+static void run_rows(const rows_call *call, void (*run)(const rows_call *)) {
+    if (call->cols >= LANES)
+        run(call);
+    else
+        narrow(call, run);
+}
+
+void KERNEL(normalize)(int64_t rows, int64_t cols, const void *x, const void *mean, const void *scale,
+                       const void *shift, void *y) {
+    run_rows(&(rows_call){rows, cols, NULL, x, {mean, scale, shift}, y}, forward_rows);
+}
+
+void KERNEL(normalize_gradient)(int64_t rows, int64_t cols, const void *dy, const void *x, const void *mean,
+                                const void *scale, const void *a, const void *b, void *dx) {
+    run_rows(&(rows_call){rows, cols, dy, x, {mean, scale, a, b}, dx}, gradient_rows);
+}

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: MIT
+// The definition of the convolution's three passes, in plain loops: one task per image, or per tap for the
+// weight gradient; no scratch. Sums run in double.
+#include "autograd/kernels/slots.h"
+
+static int64_t no_scratch(const ag_conv_geometry *geometry) {
+    (void)geometry;
+    return 0;
+}
+
+int64_t KERNEL(forward_bytes)(const ag_conv_geometry *g) { return no_scratch(g); }
+int64_t KERNEL(input_gradient_bytes)(const ag_conv_geometry *g) { return no_scratch(g); }
+int64_t KERNEL(weight_gradient_bytes)(const ag_conv_geometry *g) { return no_scratch(g); }
+
+int64_t KERNEL(forward_tasks)(const ag_conv_geometry *g, int stage) { return stage == 1 ? g->n : 0; }
+int64_t KERNEL(input_gradient_tasks)(const ag_conv_geometry *g, int stage) { return stage == 1 ? g->n : 0; }
+int64_t KERNEL(weight_gradient_tasks)(const ag_conv_geometry *g, int stage) {
+    return stage == 1 ? g->kh * g->kw : 0;
+}
+
+// Input pixel of an output pixel and a tap; false outside the image.
+static bool input_pixel(const ag_conv_geometry *g, int64_t i, int64_t j, int64_t a, int64_t b,
+                        int64_t *pixel) {
+    const int64_t row = i * g->stride + a - g->pad_top, col = j * g->stride + b - g->pad_left;
+    *pixel = row * g->w + col;
+    return row >= 0 && row < g->h && col >= 0 && col < g->w;
+}
+
+// Output pixel that an input pixel and a tap belong to; false when there is none.
+static bool output_pixel(const ag_conv_geometry *g, int64_t row, int64_t col, int64_t a, int64_t b,
+                         int64_t *pixel) {
+    const int64_t i = row + g->pad_top - a, j = col + g->pad_left - b;
+    *pixel = i / g->stride * g->ow + j / g->stride;
+    return i >= 0 && j >= 0 && i % g->stride == 0 && j % g->stride == 0 && i / g->stride < g->oh &&
+           j / g->stride < g->ow;
+}
+
+void KERNEL(forward_run)(const ag_conv_call *call, int stage, int64_t n) {
+    (void)stage;
+    const ag_conv_geometry *g = call->geometry;
+    const real *x = (const real *)call->a + n * g->h * g->w * g->ci, *w = call->b;
+    real *y = (real *)call->out + n * g->oh * g->ow * g->co;
+    for (int64_t p = 0; p < g->oh * g->ow * g->co; p++) {
+        const int64_t o = p % g->co, i = p / g->co / g->ow, j = p / g->co % g->ow;
+        double total = 0;
+        for (int64_t t = 0; t < g->kh * g->kw; t++) {
+            int64_t pixel;
+            if (!input_pixel(g, i, j, t / g->kw, t % g->kw, &pixel)) continue;
+            for (int64_t c = 0; c < g->ci; c++)
+                total += (double)x[pixel * g->ci + c] * (double)w[(t * g->ci + c) * g->co + o];
+        }
+        y[p] = (real)total;
+    }
+}
+
+void KERNEL(input_gradient_run)(const ag_conv_call *call, int stage, int64_t n) {
+    (void)stage;
+    const ag_conv_geometry *g = call->geometry;
+    const real *dy = (const real *)call->a + n * g->oh * g->ow * g->co, *w = call->b;
+    real *dx = (real *)call->out + n * g->h * g->w * g->ci;
+    for (int64_t p = 0; p < g->h * g->w * g->ci; p++) {
+        const int64_t c = p % g->ci, row = p / g->ci / g->w, col = p / g->ci % g->w;
+        double total = 0;
+        for (int64_t t = 0; t < g->kh * g->kw; t++) {
+            int64_t pixel;
+            if (!output_pixel(g, row, col, t / g->kw, t % g->kw, &pixel)) continue;
+            for (int64_t o = 0; o < g->co; o++)
+                total += (double)dy[pixel * g->co + o] * (double)w[(t * g->ci + c) * g->co + o];
+        }
+        dx[p] = (real)total;
+    }
+}
+
+// dw[a,b,c,o] for one tap
+static double weight_sum(const ag_conv_call *call, int64_t tap, int64_t c, int64_t o) {
+    const ag_conv_geometry *g = call->geometry;
+    const real *x = call->a, *dy = call->b;
+    double total = 0;
+    for (int64_t p = 0; p < g->n * g->oh * g->ow; p++) {
+        const int64_t n = p / (g->oh * g->ow), i = p / g->ow % g->oh, j = p % g->ow;
+        int64_t pixel;
+        if (input_pixel(g, i, j, tap / g->kw, tap % g->kw, &pixel))
+            total += (double)x[(n * g->h * g->w + pixel) * g->ci + c] * (double)dy[p * g->co + o];
+    }
+    return total;
+}
+
+void KERNEL(weight_gradient_run)(const ag_conv_call *call, int stage, int64_t tap) {
+    (void)stage;
+    const ag_conv_geometry *g = call->geometry;
+    real *dw = (real *)call->out + tap * g->ci * g->co;
+    for (int64_t c = 0; c < g->ci; c++)
+        for (int64_t o = 0; o < g->co; o++) dw[c * g->co + o] = (real)weight_sum(call, tap, c, o);
+}

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: MIT
+// The register tile of the convolution: ROWS x 2 vectors of sums, one broadcast element times two vectors a
+// step. As many rows as the registers hold beside two vectors and the broadcast.
+#pragma once
+
+#include "autograd/kernels/vector.h"
+
+#if KERNEL_VECTOR_BYTES == 64
+#define ROWS 8
+#elif KERNEL_VECTOR_BYTES == 32
+#define ROWS 6
+#else
+#define ROWS 4
+#endif
+
+enum { WIDTH = 2 * LANES };
+
+// Calls f(1, ..), f(2, ..) .. f(ROWS, ..), so that f is compiled for a constant number of rows.
+#define TILE_CASE(rows, f, ...) \
+    case rows:                  \
+        f(rows, __VA_ARGS__);   \
+        break;
+#if ROWS == 8
+#define TILE_SWITCH(rows, f, ...)                                                                  \
+    switch (rows) {                                                                                \
+        TILE_CASE(1, f, __VA_ARGS__)                                                               \
+        TILE_CASE(2, f, __VA_ARGS__)                                                               \
+        TILE_CASE(3, f, __VA_ARGS__) TILE_CASE(4, f, __VA_ARGS__) TILE_CASE(5, f, __VA_ARGS__)     \
+            TILE_CASE(6, f, __VA_ARGS__) TILE_CASE(7, f, __VA_ARGS__) TILE_CASE(8, f, __VA_ARGS__) \
+    }
+#elif ROWS == 6
+#define TILE_SWITCH(rows, f, ...)                                                              \
+    switch (rows) {                                                                            \
+        TILE_CASE(1, f, __VA_ARGS__)                                                           \
+        TILE_CASE(2, f, __VA_ARGS__)                                                           \
+        TILE_CASE(3, f, __VA_ARGS__) TILE_CASE(4, f, __VA_ARGS__) TILE_CASE(5, f, __VA_ARGS__) \
+            TILE_CASE(6, f, __VA_ARGS__)                                                       \
+    }
+#else
+#define TILE_SWITCH(rows, f, ...)                                                              \
+    switch (rows) {                                                                            \
+        TILE_CASE(1, f, __VA_ARGS__)                                                           \
+        TILE_CASE(2, f, __VA_ARGS__) TILE_CASE(3, f, __VA_ARGS__) TILE_CASE(4, f, __VA_ARGS__) \
+    }
+#endif
+
+// acc[r][..] += sum over k < length of a[r * row + k * step] * b[k * pitch + ..]
+INLINE void tile_multiply(int rows, int64_t length, const real *a, int64_t row, int64_t step, const real *b,
+                          int64_t pitch, vec acc[ROWS][2]) {
+    for (int64_t k = 0; k < length; k++, a += step, b += pitch) {
+        const vec b0 = v_load(b), b1 = v_load(b + LANES);
+        for (int r = 0; r < rows; r++) {
+            const vec s = v_set(a[r * row]);
+            acc[r][0] += s * b0;
+            acc[r][1] += s * b1;
+        }
+    }
+}
+
+// A range cut into `parts` whose sizes differ by at most one: no small rest that would leave the tile's
+// additions waiting for each other.
+typedef struct tile_part {
+    int64_t first, count;
+} tile_part;
+
+INLINE int64_t tile_parts(int64_t n, int64_t most) { return (n + most - 1) / most; }
+
+INLINE tile_part tile_cut(int64_t n, int64_t parts, int64_t i) {
+    const int64_t first = n * i / parts;
+    return (tile_part){first, n * (i + 1) / parts - first};
+}

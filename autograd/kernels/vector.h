@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: MIT
+// Vectors of the instruction set that this object is built for: GCC vector extensions, of a width that the
+// build gives (a type wider than the registers is split into stack traffic, so it is refused here).
+#pragma once
+
+#include <string.h>
+
+#include "autograd/kernels/slots.h"
+
+#if KERNEL_VECTOR_BYTES == 64 && !defined(__AVX512F__)
+#error "64-byte vectors need -mavx512f"
+#elif KERNEL_VECTOR_BYTES == 32 && !defined(__AVX2__)
+#error "32-byte vectors need -mavx2"
+#endif
+
+// Everything in these headers is forced inline: a copy with external linkage, compiled for one instruction
+// set, could be the one that the linker keeps for all.
+#define INLINE static inline __attribute__((always_inline))
+
+enum { LANES = KERNEL_VECTOR_BYTES / (int)sizeof(real) };
+
+typedef real vec __attribute__((vector_size(KERNEL_VECTOR_BYTES)));
+typedef real vec_anywhere __attribute__((vector_size(KERNEL_VECTOR_BYTES), aligned(sizeof(real)), may_alias));
+#if KERNEL_BITS == 32
+typedef int32_t mask __attribute__((vector_size(KERNEL_VECTOR_BYTES)));
+#else
+typedef int64_t mask __attribute__((vector_size(KERNEL_VECTOR_BYTES)));
+#endif
+
+INLINE vec v_load(const real *p) { return *(const vec_anywhere *)p; }
+INLINE void v_store(real *p, vec v) { *(vec_anywhere *)p = v; }
+
+// x in every lane. Minus zero, because -0 + 0 would lose the sign.
+INLINE vec v_set(real x) { return x - (vec){0}; }
+
+// The first n < LANES elements, zeros behind.
+INLINE vec v_load_part(const real *p, int64_t n) {
+    real lanes[LANES] = {0};
+    memcpy(lanes, p, (size_t)n * sizeof *p);
+    return v_load(lanes);
+}
+
+INLINE void v_store_part(real *p, int64_t n, vec v) { memcpy(p, &v, (size_t)n * sizeof *p); }
+
+INLINE vec v_select(mask condition, vec yes, vec no) {
+    return (vec)((condition & (mask)yes) | (~condition & (mask)no));
+}
+
+// Sum of the lanes, by halves.
+INLINE real v_sum(vec v) {
+    real lanes[LANES];
+    v_store(lanes, v);
+    for (int n = LANES / 2; n > 0; n /= 2)
+        for (int i = 0; i < n; i++) lanes[i] += lanes[i + n];
+    return lanes[0];
+}
