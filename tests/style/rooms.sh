@@ -20,10 +20,13 @@ done
 for command in apps/run.sh tests/run.sh; do
     grep -q "sh $command" README.md 2>/dev/null || breach "README.md:1: the front page names the command sh $command"
 done
-for file in $(sh "$here/sources.sh" code); do
+# A test may also be given a source to compile by itself; then the folder's meson.build names it.
+for file in $(sh "$here/sources.sh" code | grep '\.c$'); do
+    grep -q "/$file\"" "$commands" && continue
     case $file in
-    *.c) grep -q "/$file\"" "$commands" || breach "$file:1: no meson.build compiles this file" ;;
+    tests/*) grep -qs "'${file##*/}'" "${file%/*}/meson.build" && continue ;;
     esac
+    breach "$file:1: no meson.build compiles this file"
 done
 for file in $(sh "$here/sources.sh" text); do
     [ -z "$(tail -c 1 "$file")" ] || breach "$file:$(($(wc -l <"$file") + 1)): the last line has no line end"
