@@ -1,0 +1,372 @@
+// SPDX-License-Identifier: MIT
+// Batch normalization (Ioffe and Szegedy 2015) over all axes but the last. With r = 1 / sqrt(variance +
+// epsilon) and xhat = (x - mean) r:
+//
+//     batch_variance             v  = sum (x - mean)^2 / n
+//     batch_norm                 y  = gamma xhat + beta
+//     batch_norm_gamma_gradient  dgamma = sum dy xhat
+//     batch_norm_gradient        dx = gamma r (dy - dbeta / n - xhat dgamma / n)
+//
+// batch_norm takes the moments for those of x itself: its gradient for x is the full one, through both
+// moments, in one node, and the one for the moments is zero, so that nothing is counted twice. All other
+// functions here are differentiated as what they are, functions of independent inputs; the moments bring
+// their own gradients, and second derivatives come out right.
+#include <math.h>
+
+#include "autograd/kernel.h"
+#include "autograd/op.h"
+#include "autograd/ops.h"
+#include "autograd/ops/array.h"
+#include "autograd/ops/columns.h"
+#include "autograd/threads.h"
+
+static const ag_op batch_norm_gamma_gradient, batch_norm_gradient;
+
+static int64_t columns_in(ag_shape x) { return x.dim[x.rank - 1]; }
+static int64_t rows_in(ag_shape x) { return ag_shape_size(x) / columns_in(x); }
+static double epsilon_of(const ag_node *node) { return *(const double *)node->attributes; }
+
+static bool has_batch(const ag_node *x) { return x->shape.rank >= 2; }
+
+// The first n_full inputs have x's shape, all others are [C].
+static bool check(ag_node *node, int n_full) {
+    const ag_shape x = node->input[n_full - 1]->shape;
+    if (!has_batch(node->input[n_full - 1]))
+        return ag_node_fail(node, "x is %s: it needs a batch axis and a channel axis", AG_TEXT(x));
+    const ag_shape vector = AG_SHAPE(columns_in(x));
+    for (int i = 0; i < node->n_inputs; i++) {
+        const ag_shape expected = i < n_full ? x : vector;
+        if (!ag_shape_equal(node->input[i]->shape, expected))
+            return ag_node_fail(node, "input %d (%s) is %s: for x %s it must be %s", i, node->input[i]->label,
+                                AG_TEXT(node->input[i]->shape), AG_TEXT(x), AG_TEXT(expected));
+    }
+    return true;
+}
+
+// ---- graph pieces
+
+static unsigned row_axes(const ag_node *x) { return AG_AXIS(x->shape.rank - 1) - 1; }
+
+static ag_node *sum_rows(ag_node *x) { return ag_node_failed(x) ? x : ag_sum_axes(x, row_axes(x), false); }
+
+// 1 / r
+static ag_node *deviation(const ag_node *node, ag_node *variance) {
+    return ag_sqrt(ag_add_scalar(variance, epsilon_of(node)));
+}
+
+// vector / (variance + epsilon) * factor: what d r / d variance = -r^3 / 2 leaves of a term with one r.
+static ag_node *over_variance(const ag_node *node, ag_node *vector, ag_node *variance, double factor) {
+    return ag_div(ag_scale(vector, factor), ag_add_scalar(variance, epsilon_of(node)));
+}
+
+static ag_node *gamma_gradient(const ag_node *node, ag_node *dy, ag_node *x, ag_node *mean,
+                               ag_node *variance) {
+    return AG_APPLY(&batch_norm_gamma_gradient, (const double *)node->attributes, dy, x, mean, variance);
+}
+
+// ---- moments
+
+ag_node *ag_batch_mean(ag_node *x) {
+    if (ag_node_failed(x)) return x;
+    if (!has_batch(x))
+        return ag_tape_fail(x->tape, "batch_mean (%s): x is %s: it needs a batch axis and a channel axis",
+                            x->label, AG_TEXT(x->shape));
+    return ag_mean_axes(x, row_axes(x), false);
+}
+
+static bool variance_infer(ag_node *node) {
+    if (!check(node, 1)) return false;
+    node->shape = node->input[1]->shape;
+    return true;
+}
+
+static int64_t sums_scratch(const ag_node *node) {
+    const ag_shape x = node->input[0]->shape;
+    return ag_columns_scratch(rows_in(x), columns_in(x), ag_tape_dtype(node->tape));
+}
+
+static void variance_forward(const ag_call *call) {
+    const ag_shape x = call->node->input[0]->shape;
+    const ag_dtype dtype = call->kernels->dtype;
+    const ag_columns sums = {.kernels = call->kernels,
+                             .rows = rows_in(x),
+                             .cols = columns_in(x),
+                             .x = call->in[0],
+                             .mean = call->in[1],
+                             .scratch = call->scratch,
+                             .out = call->out};
+    ag_columns_sum(&sums);
+    for (int64_t c = 0; c < sums.cols; c++)
+        ag_store(call->out, c, dtype, ag_load(call->out, c, dtype) / (double)sums.rows);
+}
+
+// 2/n (x - mean) dy; -2/n sum (x - mean) dy.
+static ag_node *variance_vjp(ag_node *node, ag_node *dy, int input) {
+    ag_node *x = node->input[0], *centred = ag_sub(x, node->input[1]);
+    const double factor = 2 / (double)rows_in(x->shape);
+    if (input == 0) return ag_mul(centred, ag_scale(dy, factor));
+    return ag_mul(sum_rows(centred), ag_scale(dy, -factor));
+}
+
+static double sums_flops(const ag_node *node) { return 3 * (double)ag_shape_size(node->input[0]->shape); }
+
+static const ag_op batch_variance = {.name = "batch_variance",
+                                     .infer = variance_infer,
+                                     .forward = variance_forward,
+                                     .vjp = variance_vjp,
+                                     .flops = sums_flops,
+                                     .scratch = sums_scratch};
+
+ag_node *ag_batch_variance(ag_node *x, ag_node *mean) {
+    return ag_apply_inputs(&batch_variance, 2, (ag_node *[]){x, mean}, NULL, 0);
+}
+
+// ---- the row loops
+
+// One pass over rows with per-channel vectors, copied to scratch: the result may lie over any input.
+typedef struct pass {
+    const ag_kernels *kernels;
+    int64_t rows, cols;
+    const void *dy;  // NULL: normalize
+    const void *x;
+    void *vector[4];  // mean, scale, then shift or the two of the gradient
+    void *out;
+} pass;
+
+static int64_t vectors_scratch(const ag_node *node) {
+    return 4 * columns_in(node->shape) * (int64_t)ag_dtype_bytes(ag_tape_dtype(node->tape));
+}
+
+static pass pass_of(const ag_call *call) {
+    const ag_shape x = call->node->shape;
+    pass p = {.kernels = call->kernels, .rows = rows_in(x), .cols = columns_in(x), .out = call->out};
+    for (int i = 0; i < 4; i++) p.vector[i] = ag_at(call->scratch, i * p.cols, call->kernels->dtype);
+    return p;
+}
+
+static void run_block(void *context, int64_t block) {
+    const pass *p = context;
+    const ag_dtype dtype = p->kernels->dtype;
+    const int64_t first = block * ag_block_rows(p->cols),
+                  rows = ag_min(ag_block_rows(p->cols), p->rows - first);
+    const int64_t at = first * p->cols;
+    const void *x = ag_const_at(p->x, at, dtype);
+    void *out = ag_at(p->out, at, dtype), *const *v = p->vector;
+    if (p->dy)
+        p->kernels->normalize_gradient(rows, p->cols, ag_const_at(p->dy, at, dtype), x, v[0], v[1], v[2],
+                                       v[3], out);
+    else
+        p->kernels->normalize(rows, p->cols, x, v[0], v[1], v[2], out);
+}
+
+static void run_rows(pass *p) { ag_parallel_for(ag_ceil_div(p->rows, ag_block_rows(p->cols)), run_block, p); }
+
+// ---- normalization
+
+enum { X, MEAN, VARIANCE, GAMMA, BETA };
+
+static bool norm_infer(ag_node *node) {
+    if (!check(node, 1)) return false;
+    node->shape = node->input[X]->shape;
+    return true;
+}
+
+static void norm_forward(const ag_call *call) {
+    const ag_dtype dtype = call->kernels->dtype;
+    const double epsilon = epsilon_of(call->node);
+    pass p = pass_of(call);
+    p.x = call->in[X];
+    for (int64_t c = 0; c < p.cols; c++) {
+        const double r = 1 / sqrt(ag_load(call->in[VARIANCE], c, dtype) + epsilon);
+        ag_store(p.vector[0], c, dtype, ag_load(call->in[MEAN], c, dtype));
+        ag_store(p.vector[1], c, dtype, r * ag_load(call->in[GAMMA], c, dtype));
+        ag_store(p.vector[2], c, dtype, ag_load(call->in[BETA], c, dtype));
+    }
+    run_rows(&p);
+}
+
+// The batch_norm_gradient recorded for this node and dy, whose dgamma and dbeta serve gamma and beta too; or
+// NULL.
+static ag_node *recorded_gradient(const ag_node *node, const ag_node *dy) {
+    for (int i = ag_tape_count(node->tape) - 1; i > dy->index; i--) {
+        ag_node *other = ag_tape_at(node->tape, i);
+        if (other->op == &batch_norm_gradient && other->input[0] == dy && other->input[1] == node->input[X] &&
+            other->input[2] == node->input[MEAN] && other->input[3] == node->input[VARIANCE] &&
+            other->input[4] == node->input[GAMMA] && epsilon_of(other) == epsilon_of(node))
+            return other;
+    }
+    return NULL;
+}
+
+static ag_node *dgamma_of(const ag_node *node, ag_node *dy) {
+    return gamma_gradient(node, dy, node->input[X], node->input[MEAN], node->input[VARIANCE]);
+}
+
+static ag_node *norm_vjp(ag_node *node, ag_node *dy, int input) {
+    const ag_node *gradient = recorded_gradient(node, dy);
+    switch (input) {
+        case X:
+            return AG_APPLY(&batch_norm_gradient, (const double *)node->attributes, dy, node->input[X],
+                            node->input[MEAN], node->input[VARIANCE], node->input[GAMMA], dgamma_of(node, dy),
+                            sum_rows(dy));
+        case GAMMA:
+            return gradient ? gradient->input[5] : dgamma_of(node, dy);
+        case BETA:
+            return gradient ? gradient->input[6] : sum_rows(dy);
+        default:
+            return NULL;
+    }
+}
+
+static ag_node *fixed_vjp(ag_node *node, ag_node *dy, int input) {
+    ag_node *gamma = node->input[GAMMA], *variance = node->input[VARIANCE];
+    switch (input) {
+        case X:
+            return ag_mul(dy, ag_div(gamma, deviation(node, variance)));
+        case MEAN:
+            return ag_neg(ag_mul(sum_rows(dy), ag_div(gamma, deviation(node, variance))));
+        case VARIANCE:
+            return over_variance(node, ag_mul(gamma, dgamma_of(node, dy)), variance, -0.5);
+        case GAMMA:
+            return dgamma_of(node, dy);
+        default:
+            return sum_rows(dy);
+    }
+}
+
+static double norm_flops(const ag_node *node) { return 3 * (double)ag_shape_size(node->shape); }
+
+#define NORMALIZATION(label, gradient)                                                        \
+    {                                                                                         \
+        .name = label, .traits = AG_OP_INPLACE, .infer = norm_infer, .forward = norm_forward, \
+        .vjp = gradient, .flops = norm_flops, .scratch = vectors_scratch                      \
+    }
+
+static const ag_op batch_norm = NORMALIZATION("batch_norm", norm_vjp);
+static const ag_op batch_norm_fixed = NORMALIZATION("batch_norm_fixed", fixed_vjp);
+
+ag_node *ag_batch_norm(ag_node *x, ag_node *mean, ag_node *variance, ag_node *gamma, ag_node *beta,
+                       double epsilon) {
+    return AG_APPLY(&batch_norm, &epsilon, x, mean, variance, gamma, beta);
+}
+
+ag_node *ag_batch_norm_fixed(ag_node *x, ag_node *mean, ag_node *variance, ag_node *gamma, ag_node *beta,
+                             double epsilon) {
+    return AG_APPLY(&batch_norm_fixed, &epsilon, x, mean, variance, gamma, beta);
+}
+
+// ---- gradient of gamma: (dy, x, mean, variance) -> [C]
+
+static bool gamma_infer(ag_node *node) {
+    if (!check(node, 2)) return false;
+    node->shape = node->input[2]->shape;
+    return true;
+}
+
+static void gamma_forward(const ag_call *call) {
+    const ag_shape x = call->node->input[1]->shape;
+    const ag_dtype dtype = call->kernels->dtype;
+    const double epsilon = epsilon_of(call->node);
+    const ag_columns sums = {.kernels = call->kernels,
+                             .rows = rows_in(x),
+                             .cols = columns_in(x),
+                             .dy = call->in[0],
+                             .x = call->in[1],
+                             .mean = call->in[2],
+                             .scratch = call->scratch,
+                             .out = call->out};
+    ag_columns_sum(&sums);
+    for (int64_t c = 0; c < sums.cols; c++) {
+        const double r = 1 / sqrt(ag_load(call->in[3], c, dtype) + epsilon);
+        ag_store(call->out, c, dtype, r * ag_load(call->out, c, dtype));
+    }
+}
+
+static ag_node *gamma_vjp(ag_node *node, ag_node *g, int input) {
+    ag_node *dy = node->input[0], *x = node->input[1], *mean = node->input[2], *variance = node->input[3];
+    if (input == 3) return over_variance(node, ag_mul(g, node), variance, -0.5);
+    ag_node *gr = ag_div(g, deviation(node, variance));
+    switch (input) {
+        case 0:
+            return ag_mul(ag_sub(x, mean), gr);
+        case 1:
+            return ag_mul(dy, gr);
+        default:
+            return ag_neg(ag_mul(sum_rows(dy), gr));
+    }
+}
+
+static const ag_op batch_norm_gamma_gradient = {.name = "batch_norm_gamma_gradient",
+                                                .infer = gamma_infer,
+                                                .forward = gamma_forward,
+                                                .vjp = gamma_vjp,
+                                                .flops = sums_flops,
+                                                .scratch = sums_scratch};
+
+// ---- gradient of x: (dy, x, mean, variance, gamma, dgamma, dbeta) -> dx
+
+static bool gradient_infer(ag_node *node) {
+    if (!check(node, 2)) return false;
+    node->shape = node->input[1]->shape;
+    return true;
+}
+
+static void gradient_forward(const ag_call *call) {
+    const ag_dtype dtype = call->kernels->dtype;
+    const double epsilon = epsilon_of(call->node);
+    pass p = pass_of(call);
+    const double n = (double)p.rows;
+    p.dy = call->in[0];
+    p.x = call->in[1];
+    for (int64_t c = 0; c < p.cols; c++) {
+        const double r = 1 / sqrt(ag_load(call->in[3], c, dtype) + epsilon);
+        ag_store(p.vector[0], c, dtype, ag_load(call->in[2], c, dtype));
+        ag_store(p.vector[1], c, dtype, r * ag_load(call->in[4], c, dtype));
+        ag_store(p.vector[2], c, dtype, ag_load(call->in[6], c, dtype) / n);
+        ag_store(p.vector[3], c, dtype, r * ag_load(call->in[5], c, dtype) / n);
+    }
+    run_rows(&p);
+}
+
+// sum g dx / (gamma r), with xhat dgamma counted `times` times: [C].
+static ag_node *projection(ag_node *node, ag_node *g, double times) {
+    ag_node *const *in = node->input;
+    ag_node *means = ag_add(ag_mul(in[6], sum_rows(g)),
+                            ag_scale(ag_mul(in[5], gamma_gradient(node, g, in[1], in[2], in[3])), times));
+    return ag_sub(sum_rows(ag_mul(g, in[0])), ag_scale(means, 1 / (double)rows_in(node->shape)));
+}
+
+static ag_node *gradient_vjp(ag_node *node, ag_node *g, int input) {
+    ag_node *const *in = node->input;
+    ag_node *dgamma = in[5], *r_inverse = deviation(node, in[3]), *scale = ag_div(in[4], r_inverse);
+    const double n = (double)rows_in(node->shape);
+    switch (input) {
+        case 0:
+            return ag_mul(g, scale);
+        case 1:
+            return ag_mul(g, ag_scale(ag_div(ag_mul(scale, dgamma), r_inverse), -1 / n));
+        case 2:
+            return ag_mul(sum_rows(g), ag_scale(ag_div(ag_mul(scale, dgamma), r_inverse), 1 / n));
+        case 3:
+            return over_variance(node, ag_mul(scale, projection(node, g, 2)), in[3], -0.5);
+        case 4:
+            return ag_div(projection(node, g, 1), r_inverse);
+        case 5:
+            return ag_scale(ag_mul(scale, gamma_gradient(node, g, in[1], in[2], in[3])), -1 / n);
+        default:
+            return ag_scale(ag_mul(scale, sum_rows(g)), -1 / n);
+    }
+}
+
+static double gradient_flops(const ag_node *node) { return 5 * (double)ag_shape_size(node->shape); }
+
+static const ag_op batch_norm_gradient = {.name = "batch_norm_gradient",
+                                          .traits = AG_OP_INPLACE,
+                                          .infer = gradient_infer,
+                                          .forward = gradient_forward,
+                                          .vjp = gradient_vjp,
+                                          .flops = gradient_flops,
+                                          .scratch = vectors_scratch};
+
+const ag_op *const ag_ops_batch_norm[] = {
+    &batch_variance, &batch_norm, &batch_norm_fixed, &batch_norm_gamma_gradient, &batch_norm_gradient, NULL};

@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: MIT
+// conv2d and its two gradients, a family closed under differentiation: the gradients of each are the other
+// two. The transposed convolution is the input gradient, recorded from the other side.
+#include "autograd/kernel.h"
+#include "autograd/op.h"
+#include "autograd/ops.h"
+#include "autograd/ops/array.h"
+#include "autograd/threads.h"
+
+#define LIMIT (INT64_C(1) << 20)  // of strides and paddings, so that no size overflows
+
+typedef struct settings {
+    ag_conv_params params;
+    ag_shape shape;  // of the result: of x in the input gradient, of w in the weight gradient; unused forward
+} settings;
+
+// By ag_conv_pass: (x, w) -> y, (dy, w) -> dx, (x, dy) -> dw.
+static const ag_op family[AG_CONV_PASS_COUNT];
+
+static ag_conv_pass pass_of(const ag_node *node) { return (ag_conv_pass)(node->op - family); }
+
+// The shapes of the convolution that a node of any pass belongs to.
+static ag_shape shape_of_x(const ag_node *node) {
+    const settings *s = node->attributes;
+    return pass_of(node) == AG_CONV_INPUT_GRADIENT ? s->shape : node->input[0]->shape;
+}
+
+static ag_shape shape_of_w(const ag_node *node) {
+    const settings *s = node->attributes;
+    return pass_of(node) == AG_CONV_WEIGHT_GRADIENT ? s->shape : node->input[1]->shape;
+}
+
+typedef struct side {
+    int64_t out, before;
+} side;
+
+// One axis; out is below 1 where the kernel does not fit into the input and its padding.
+static side side_of(const ag_conv_params *p, int64_t in, int64_t kernel, int64_t before, int64_t after) {
+    if (p->padding == AG_PADDING_SAME) {
+        const int64_t out = ag_ceil_div(in, p->stride);
+        return (side){out, ag_max((out - 1) * p->stride + kernel - in, 0) / 2};
+    }
+    const bool is_explicit = p->padding == AG_PADDING_EXPLICIT;
+    const int64_t room = in + (is_explicit ? before + after : 0) - kernel;
+    return (side){room < 0 ? 0 : room / p->stride + 1, is_explicit ? before : 0};
+}
+
+static ag_conv_geometry geometry_of(const ag_node *node) {
+    const ag_conv_params *p = &((const settings *)node->attributes)->params;
+    const ag_shape x = shape_of_x(node), w = shape_of_w(node);
+    const side rows = side_of(p, x.dim[1], w.dim[0], p->pad_top, p->pad_bottom);
+    const side columns = side_of(p, x.dim[2], w.dim[1], p->pad_left, p->pad_right);
+    return (ag_conv_geometry){.n = x.dim[0],
+                              .h = x.dim[1],
+                              .w = x.dim[2],
+                              .ci = x.dim[3],
+                              .oh = rows.out,
+                              .ow = columns.out,
+                              .co = w.dim[3],
+                              .kh = w.dim[0],
+                              .kw = w.dim[1],
+                              .stride = p->stride,
+                              .pad_top = rows.before,
+                              .pad_left = columns.before};
+}
+
+// ---- checks
+
+static bool in_limits(int64_t value) { return value >= 0 && value <= LIMIT; }
+
+static bool params_valid(const ag_conv_params *p) {
+    return p->stride >= 1 && p->stride <= LIMIT && in_limits(p->pad_top) && in_limits(p->pad_bottom) &&
+           in_limits(p->pad_left) && in_limits(p->pad_right);
+}
+
+static bool check_params(ag_node *node) {
+    const ag_conv_params *p = &((const settings *)node->attributes)->params;
+    return params_valid(p) ||
+           ag_node_fail(
+               node,
+               "stride %lld, padding %lld %lld %lld %lld: the stride must be 1 or more, paddings 0 or more, "
+               "and all at most %lld",
+               (long long)p->stride, (long long)p->pad_top, (long long)p->pad_bottom, (long long)p->pad_left,
+               (long long)p->pad_right, (long long)LIMIT);
+}
+
+static bool check_operands(ag_node *node) {
+    const ag_shape a = node->input[0]->shape, b = node->input[1]->shape;
+    if (a.rank != 4 || b.rank != 4)
+        return ag_node_fail(node, "%s and %s must both have rank 4: images [N,H,W,C], kernels [kh,kw,Ci,Co]",
+                            AG_TEXT(a), AG_TEXT(b));
+    const ag_shape x = shape_of_x(node), w = shape_of_w(node);
+    if (ag_shape_size(x) < 1 || ag_shape_size(w) < 1)
+        return ag_node_fail(node,
+                            "%s with kernels %s leaves images of shape %s: every dimension must be 1 or more",
+                            AG_TEXT(a), AG_TEXT(w), AG_TEXT(x));
+    return x.dim[3] == w.dim[2] ||
+           ag_node_fail(node, "images %s have %lld channels, kernels %s take %lld", AG_TEXT(x),
+                        (long long)x.dim[3], AG_TEXT(w), (long long)w.dim[2]);
+}
+
+static bool infer(ag_node *node) {
+    if (!check_params(node) || !check_operands(node)) return false;
+    const ag_conv_pass pass = pass_of(node);
+    const ag_conv_geometry g = geometry_of(node);
+    const ag_shape y = AG_SHAPE(g.n, g.oh, g.ow, g.co);
+    if (g.oh < 1 || g.ow < 1)
+        return ag_node_fail(node, "kernels %s do not fit into images %s and their padding",
+                            AG_TEXT(shape_of_w(node)), AG_TEXT(shape_of_x(node)));
+    node->shape = pass == AG_CONV_FORWARD ? y : ((const settings *)node->attributes)->shape;
+    if (pass == AG_CONV_FORWARD) return true;
+    const ag_shape dy = node->input[pass == AG_CONV_INPUT_GRADIENT ? 0 : 1]->shape;
+    return ag_shape_equal(dy, y) ||
+           ag_node_fail(
+               node, "images %s with kernels %s convolve to %s, which is not the shape %s of the other side",
+               AG_TEXT(shape_of_x(node)), AG_TEXT(shape_of_w(node)), AG_TEXT(y), AG_TEXT(dy));
+}
+
+// ---- evaluation
+
+typedef struct job {
+    const ag_conv_kernel *kernel;
+    ag_conv_call call;
+    int stage;
+} job;
+
+static void run_task(void *context, int64_t task) {
+    const job *j = context;
+    j->kernel->run(&j->call, j->stage, task);
+}
+
+static void forward(const ag_call *call) {
+    const ag_conv_geometry g = geometry_of(call->node);
+    job j = {
+        .kernel = &call->kernels->conv[pass_of(call->node)],
+        .call = {
+            .geometry = &g, .a = call->in[0], .b = call->in[1], .out = call->out, .scratch = call->scratch}};
+    for (j.stage = 0; j.stage < AG_CONV_STAGES; j.stage++)
+        ag_parallel_for(j.kernel->tasks(&g, j.stage), run_task, &j);
+}
+
+static int64_t scratch(const ag_node *node) {
+    const ag_conv_geometry g = geometry_of(node);
+    return ag_kernels_get(ag_tape_dtype(node->tape))->conv[pass_of(node)].scratch_bytes(&g);
+}
+
+// Nominal: products with padding counted, which kernels skip.
+static double flops(const ag_node *node) {
+    const ag_conv_geometry g = geometry_of(node);
+    return 2.0 * (double)(g.n * g.oh * g.ow) * (double)(g.kh * g.kw) * (double)(g.ci * g.co);
+}
+
+// ---- recording
+
+static ag_node *record(ag_conv_pass pass, ag_node *a, ag_node *b, ag_conv_params params, ag_shape shape) {
+    const settings attributes = {params, shape};
+    return AG_APPLY(&family[pass], &attributes, a, b);
+}
+
+static ag_conv_params params_of(const ag_node *node) { return ((const settings *)node->attributes)->params; }
+
+static ag_node *input_gradient(const ag_node *node, ag_node *dy, ag_node *w) {
+    return record(AG_CONV_INPUT_GRADIENT, dy, w, params_of(node), shape_of_x(node));
+}
+
+static ag_node *weight_gradient(const ag_node *node, ag_node *x, ag_node *dy) {
+    return record(AG_CONV_WEIGHT_GRADIENT, x, dy, params_of(node), shape_of_w(node));
+}
+
+static ag_node *convolution(const ag_node *node, ag_node *x, ag_node *w) {
+    return record(AG_CONV_FORWARD, x, w, params_of(node), AG_SHAPE());
+}
+
+static ag_node *forward_vjp(ag_node *node, ag_node *dy, int input) {
+    return input == 0 ? input_gradient(node, dy, node->input[1]) : weight_gradient(node, node->input[0], dy);
+}
+
+static ag_node *input_gradient_vjp(ag_node *node, ag_node *g, int input) {
+    return input == 0 ? convolution(node, g, node->input[1]) : weight_gradient(node, g, node->input[0]);
+}
+
+static ag_node *weight_gradient_vjp(ag_node *node, ag_node *g, int input) {
+    return input == 0 ? input_gradient(node, node->input[1], g) : convolution(node, node->input[0], g);
+}
+
+#define MEMBER(label, gradient) \
+    { .name = label, .infer = infer, .forward = forward, .vjp = gradient, .flops = flops, .scratch = scratch }
+
+static const ag_op family[AG_CONV_PASS_COUNT] = {
+    [AG_CONV_FORWARD] = MEMBER("conv2d", forward_vjp),
+    [AG_CONV_INPUT_GRADIENT] = MEMBER("conv2d_input_gradient", input_gradient_vjp),
+    [AG_CONV_WEIGHT_GRADIENT] = MEMBER("conv2d_weight_gradient", weight_gradient_vjp),
+};
+
+static ag_conv_params with_defaults(ag_conv_params params) {
+    if (params.stride == 0) params.stride = 1;
+    return params;
+}
+
+ag_node *ag_conv2d(ag_node *x, ag_node *w, ag_conv_params params) {
+    return record(AG_CONV_FORWARD, x, w, with_defaults(params), AG_SHAPE());
+}
+
+// The length that a convolution of these parameters shrinks to `in`.
+static int64_t transposed_length(const ag_conv_params *p, int64_t in, int64_t kernel, int64_t padding) {
+    if (p->padding == AG_PADDING_SAME) return in * p->stride;
+    return (in - 1) * p->stride + kernel - (p->padding == AG_PADDING_EXPLICIT ? padding : 0);
+}
+
+ag_node *ag_conv2d_transpose(ag_node *x, ag_node *w, ag_conv_params params) {
+    const ag_conv_params p = with_defaults(params);
+    ag_shape shape = {0};
+    // Where these do not hold, recording refuses the operands before it looks at the shape.
+    if (!ag_node_failed(x) && !ag_node_failed(w) && x->shape.rank == 4 && w->shape.rank == 4 &&
+        params_valid(&p))
+        shape = AG_SHAPE(x->shape.dim[0],
+                         transposed_length(&p, x->shape.dim[1], w->shape.dim[0], p.pad_top + p.pad_bottom),
+                         transposed_length(&p, x->shape.dim[2], w->shape.dim[1], p.pad_left + p.pad_right),
+                         w->shape.dim[2]);
+    return record(AG_CONV_INPUT_GRADIENT, x, w, p, shape);
+}
+
+const ag_op *const ag_ops_conv2d[] = {&family[AG_CONV_FORWARD], &family[AG_CONV_INPUT_GRADIENT],
+                                      &family[AG_CONV_WEIGHT_GRADIENT], NULL};

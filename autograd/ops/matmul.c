@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: MIT
+// matmul: y = op(a) op(b), by OpenBLAS in tasks of our own.
+#include "autograd/blas.h"
+#include "autograd/kernel.h"
+#include "autograd/op.h"
+#include "autograd/ops.h"
+#include "autograd/ops/array.h"
+#include "autograd/threads.h"
+
+typedef struct flags {
+    bool transpose_a, transpose_b;
+} flags;
+
+// After op: a [m,k], b [k,n].
+typedef struct extents {
+    int64_t m, n, k, k_of_b;
+} extents;
+
+static extents extents_of(const ag_node *node) {
+    const flags *f = node->attributes;
+    const ag_shape a = node->input[0]->shape, b = node->input[1]->shape;
+    return (extents){.m = a.dim[f->transpose_a],
+                     .k = a.dim[!f->transpose_a],
+                     .k_of_b = b.dim[f->transpose_b],
+                     .n = b.dim[!f->transpose_b]};
+}
+
+static bool infer(ag_node *node) {
+    const flags *f = node->attributes;
+    const ag_shape a = node->input[0]->shape, b = node->input[1]->shape;
+    if (a.rank != 2 || b.rank != 2)
+        return ag_node_fail(node, "%s and %s must both have rank 2", AG_TEXT(a), AG_TEXT(b));
+    const extents e = extents_of(node);
+    if (e.k != e.k_of_b)
+        return ag_node_fail(node, "%s%s and %s%s: the inner dimensions %lld and %lld differ", AG_TEXT(a),
+                            f->transpose_a ? "^T" : "", AG_TEXT(b), f->transpose_b ? "^T" : "",
+                            (long long)e.k, (long long)e.k_of_b);
+    if (ag_max(ag_max(e.m, e.n), e.k) > INT32_MAX)
+        return ag_node_fail(node, "%s and %s: a dimension exceeds 2^31 - 1", AG_TEXT(a), AG_TEXT(b));
+    node->shape = AG_SHAPE(e.m, e.n);
+    return true;
+}
+
+// The longer side of y in blocks of 64 to 512 rows or columns, about sixteen where it is long enough: each
+// block packs the other operand again.
+typedef struct cut {
+    ag_gemm whole;
+    bool columns;
+    int64_t length, block;
+} cut;
+
+static void multiply_block(void *context, int64_t task) {
+    const cut *c = context;
+    const int64_t first = task * c->block, count = ag_min(c->block, c->length - first);
+    ag_gemm part = c->whole;
+    if (c->columns) {
+        part.n = count;
+        part.b = ag_const_at(part.b, part.transpose_b ? first * part.ldb : first, part.dtype);
+        part.c = ag_at(part.c, first, part.dtype);
+    } else {
+        part.m = count;
+        part.a = ag_const_at(part.a, part.transpose_a ? first : first * part.lda, part.dtype);
+        part.c = ag_at(part.c, first * part.ldc, part.dtype);
+    }
+    ag_blas_gemm(&part);
+}
+
+static void forward(const ag_call *call) {
+    const ag_node *node = call->node;
+    const flags *f = node->attributes;
+    const extents e = extents_of(node);
+    cut c = {.whole = {.dtype = call->kernels->dtype,
+                       .transpose_a = f->transpose_a,
+                       .transpose_b = f->transpose_b,
+                       .m = e.m,
+                       .n = e.n,
+                       .k = e.k,
+                       .a = call->in[0],
+                       .lda = node->input[0]->shape.dim[1],
+                       .b = call->in[1],
+                       .ldb = node->input[1]->shape.dim[1],
+                       .c = call->out,
+                       .ldc = e.n},
+             .columns = e.n > e.m,
+             .length = ag_max(e.m, e.n)};
+    c.block = ag_min(512, ag_max(64, c.length / 16 / 64 * 64));
+    ag_parallel_for(ag_ceil_div(c.length, c.block), multiply_block, &c);
+}
+
+// da = dy op(b)^T and db = op(a)^T dy; where the operand is used transposed, the transpose of that.
+static ag_node *vjp(ag_node *node, ag_node *dy, int input) {
+    const flags *f = node->attributes;
+    ag_node *a = node->input[0], *b = node->input[1];
+    if (input == 0)
+        return f->transpose_a ? ag_matmul(b, dy, f->transpose_b, true)
+                              : ag_matmul(dy, b, false, !f->transpose_b);
+    return f->transpose_b ? ag_matmul(dy, a, true, f->transpose_a) : ag_matmul(a, dy, !f->transpose_a, false);
+}
+
+static double flops(const ag_node *node) {
+    const extents e = extents_of(node);
+    return 2.0 * (double)e.m * (double)e.n * (double)e.k;
+}
+
+static const ag_op matmul = {
+    .name = "matmul", .infer = infer, .forward = forward, .vjp = vjp, .flops = flops};
+
+ag_node *ag_matmul(ag_node *a, ag_node *b, bool transpose_a, bool transpose_b) {
+    const flags attributes = {transpose_a, transpose_b};
+    return AG_APPLY(&matmul, &attributes, a, b);
+}
+
+const ag_op *const ag_ops_matmul[] = {&matmul, NULL};
