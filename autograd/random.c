@@ -10,7 +10,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "autograd/kernels/sleef.h"
+#include "autograd/kernels/elementary.h"
 
 // The values of one block: four in f32, two in f64.
 typedef union block {

@@ -3,8 +3,7 @@
 // names of one instruction set (the plain names would dispatch on every call, and have no 512-bit form).
 #pragma once
 
-#include <sleef.h>
-
+#include "autograd/kernels/elementary.h"
 #include "autograd/kernels/vector.h"
 
 #define MATH_JOIN(name, type, isa) Sleef_##name##type##_u10##isa
