@@ -104,8 +104,7 @@ static bool check_probe(const probe *p, const ag_gradcheck_params *params, ag_gr
     return check_kinks(p, params, result->checked - before.checked, result->kinks - before.kinks, error);
 }
 
-// ---- graphs of inputs
-// -------------------------------------------------------------------------------------------
+// ---- graphs of inputs ----
 
 typedef struct check {
     const char *name;
@@ -215,8 +214,7 @@ bool ag_gradcheck(const char *name, ag_graph_function graph, void *context, int 
     return ok;
 }
 
-// ---- second order
-// -----------------------------------------------------------------------------------------------
+// ---- second order ----
 
 typedef struct gradient_graph {
     ag_graph_function graph;
@@ -269,8 +267,7 @@ bool ag_gradgradcheck(const char *name, ag_graph_function graph, void *context, 
     return ok;
 }
 
-// ---- parameters of a program
-// ------------------------------------------------------------------------------------
+// ---- parameters of a program ----
 
 bool ag_gradcheck_parameter(ag_program *program, ag_parameter *parameter, const ag_node *loss,
                             const ag_node *gradient, ag_clock clock, ag_gradcheck_params params,

@@ -6,8 +6,7 @@
 #include "autograd/random.h"
 #include "autograd/tape.h"
 
-// ---- pointwise; binary ones broadcast as NumPy does
-// -------------------------------------------------------------------------
+// ---- pointwise; binary ones broadcast as NumPy does ----
 AG_API ag_node *ag_add(ag_node *a, ag_node *b);
 AG_API ag_node *ag_sub(ag_node *a, ag_node *b);
 AG_API ag_node *ag_mul(ag_node *a, ag_node *b);
@@ -32,8 +31,7 @@ AG_API ag_node *ag_abs(ag_node *x);                       // gradient 0 at 0
 AG_API ag_node *ag_clamp(ag_node *x, double low,
                          double high);  // low <= high; gradient 1 on [low, high], else 0
 
-// ---- shape
-// ------------------------------------------------------------------------------------------------------------------
+// ---- shape ----
 AG_API ag_node *ag_reshape(ag_node *x, ag_shape shape);     // same number of elements; no copy
 AG_API ag_node *ag_broadcast(ag_node *x, ag_shape shape);   // NumPy's broadcast_to
 AG_API ag_node *ag_transpose(ag_node *x, const int *axes);  // y's axis i is x's axis axes[i]; NULL: reversed
@@ -42,8 +40,7 @@ AG_API ag_node *ag_concat(int n, ag_node *const *xs,
                           int axis);  // 1 to 8 nodes; axis may be negative, from the end
 AG_API ag_node *ag_pad(ag_node *x, const int64_t *before, const int64_t *after);  // zeros around
 
-// ---- reductions
-// -------------------------------------------------------------------------------------------------------------
+// ---- reductions ----
 #define AG_AXIS(i) (1u << (i))
 AG_API ag_node *ag_sum(ag_node *x);  // over all axes -> scalar
 AG_API ag_node *ag_mean(ag_node *x);
@@ -52,13 +49,11 @@ AG_API ag_node *ag_sum_axes(ag_node *x, unsigned axes,
 AG_API ag_node *ag_mean_axes(ag_node *x, unsigned axes, bool keep);
 AG_API ag_node *ag_sum_to(ag_node *x, ag_shape shape);  // the adjoint of ag_broadcast
 
-// ---- linear algebra
-// ---------------------------------------------------------------------------------------------------------
+// ---- linear algebra ----
 // op(a) op(b), op = transpose where the flag is set; a [M,K], b [K,N] (after op) -> y [M,N].
 AG_API ag_node *ag_matmul(ag_node *a, ag_node *b, bool transpose_a, bool transpose_b);
 
-// ---- convolution; x [N,H,W,C]
-// ----------------------------------------------------------------------------------------------
+// ---- convolution; x [N,H,W,C] ----
 typedef enum ag_padding {
     AG_PADDING_SAME,      // Keras: out = ceil(in / stride), total = max((out-1) stride + k - in, 0), before =
                           // total / 2
@@ -93,8 +88,7 @@ AG_API ag_node *ag_batch_norm(ag_node *x, ag_node *mean, ag_node *variance, ag_n
 AG_API ag_node *ag_batch_norm_fixed(ag_node *x, ag_node *mean, ag_node *variance, ag_node *gamma,
                                     ag_node *beta, double epsilon);
 
-// ---- gradients and randomness
-// ----------------------------------------------------------------------------------------------
+// ---- gradients and randomness ----
 AG_API ag_node *ag_stop_gradient(ag_node *x);
 // Value i of the stream (clock's seed, purpose, clock's step), shifted by `lane` << 40 so that several nodes
 // may share one purpose. Not differentiable.

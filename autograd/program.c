@@ -8,8 +8,7 @@
 #include "autograd/program_private.h"
 #include "autograd/tape_private.h"
 
-// ---- compile
-// ----------------------------------------------------------------------------------------------------
+// ---- compile ----
 
 static bool check_outputs(const ag_tape *tape, int n_outputs, ag_node *const *outputs, ag_error *error) {
     if (tape->error.status != AG_OK) {
@@ -137,8 +136,7 @@ void ag_program_free(ag_program *p) {
     free(p);
 }
 
-// ---- inputs
-// -----------------------------------------------------------------------------------------------------
+// ---- inputs ----
 
 void *ag_program_input(ag_program *p, const ag_node *input, ag_error *error) {
     if (!input || input->tape != p->tape || input->index < 0 || input->index >= p->plan.n_nodes ||
@@ -171,8 +169,12 @@ bool ag_program_feed_scalar(ag_program *p, const ag_node *input, double value, a
                            error);
 }
 
-// ---- run
-// --------------------------------------------------------------------------------------------------------
+bool ag_program_needs(const ag_program *p, const ag_node *input) {
+    return input->tape == p->tape && input->index >= 0 && input->index < p->plan.n_nodes &&
+           p->plan.needed[input->index];
+}
+
+// ---- run ----
 
 static bool check_fed(const ag_program *p, ag_error *error) {
     for (int i = 0; i < p->plan.n_nodes; i++) {
@@ -249,8 +251,7 @@ const char *ag_program_find_nonfinite(ag_program *p, ag_clock clock) {
     return NULL;
 }
 
-// ---- outputs
-// ----------------------------------------------------------------------------------------------------
+// ---- outputs ----
 
 const void *ag_program_output(const ag_program *p, const ag_node *output, ag_error *error) {
     for (int i = 0; i < p->n_outputs; i++) {

@@ -38,6 +38,9 @@ AG_API bool ag_program_feed_scalar(ag_program *program, const ag_node *input, do
 // outputs stale.
 AG_API void *ag_program_input(ag_program *program, const ag_node *input, ag_error *error);
 
+// Whether the program's outputs or effects depend on the input.
+AG_API bool ag_program_needs(const ag_program *program, const ag_node *input);
+
 // One replay. Fails when an input was never fed.
 AG_API bool ag_program_run(ag_program *program, ag_clock clock, ag_error *error);
 

@@ -77,8 +77,7 @@ bool ag_node_fail_at(ag_node *node, const char *file, int line, const char *form
     return false;
 }
 
-// ---- scopes and freezing
-// ----------------------------------------------------------------------------------------
+// ---- scopes and freezing ----
 
 void ag_scope_push(ag_tape *tape, const char *name) {
     const size_t used = strlen(tape->scope);
@@ -117,8 +116,7 @@ void ag_thaw(ag_tape *tape) {
         tape->freeze_depth--;
 }
 
-// ---- recording
-// --------------------------------------------------------------------------------------------------
+// ---- recording ----
 
 static bool tape_grow(ag_tape *tape) {
     if (tape->n_nodes < tape->capacity) return true;
@@ -230,8 +228,7 @@ ag_node *ag_apply_effect(const ag_op *op, ag_tape *tape, int n_inputs, ag_node *
     return node;
 }
 
-// ---- sources
-// ----------------------------------------------------------------------------------------------------
+// ---- sources ----
 
 static ag_node *append_source(ag_tape *tape, const ag_op *op, const char *name, ag_shape shape) {
     if (tape->error.status != AG_OK) return &tape->failed;
