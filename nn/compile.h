@@ -14,6 +14,9 @@ typedef struct nn_program nn_program;
 AG_API nn_program *nn_compile(nn_model *model, nn_loss loss, nn_optimizer_params optimizer, ag_error *error);
 AG_API void nn_program_free(nn_program *program);
 
+// Seed of the program's random numbers (dropout); 0 until set.
+AG_API void nn_program_set_seed(nn_program *program, uint64_t seed);
+
 // One step on a batch: x [n, input...], y [n, output...]. *out_loss is the loss before the step. Layers are
 // in training mode.
 AG_API bool nn_train_on_batch(nn_program *program, const void *x, const void *y, int64_t n, double *out_loss,
@@ -26,8 +29,8 @@ AG_API bool nn_test_on_batch(nn_program *program, const void *x, const void *y, 
 // The planned step for batch n (recorded if need be), to print its plan. Owned by the nn_program.
 AG_API const ag_program *nn_program_plan(nn_program *program, int64_t n, ag_error *error);
 
-// out [n, output...] := model(x), inference mode, in fixed chunks. `program`s are made for the call's
-// lifetime; see nn_predictor.
+// out [n, output...] := model(x), inference mode, in chunks of one fixed size, the last one filled up with zeros: a
+// row's bits do not depend on n. `workspace` NULL: one of its own. The model and the workspace must outlive it.
 typedef struct nn_predictor nn_predictor;
 AG_API nn_predictor *nn_predictor_create(nn_model *model, int64_t chunk, ag_workspace *workspace,
                                          ag_error *error);

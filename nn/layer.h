@@ -33,11 +33,10 @@ typedef struct nn_layer_kind {
 
 struct nn_layer {
     const nn_layer_kind *kind;
-    void *params;  // the layer's own params struct, copied; owned
-    char *name;    // unique in its model: "conv2d", "conv2d_1"; owned
-    int index;     // position in its model; the lane of its random numbers
-    ag_parameter_set *set;
-    ag_shape in, out;  // without the batch axis
+    void *params;           // the layer's own params struct, copied; owned
+    char *name;             // unique in its model: "conv2d", "conv2d_1"; owned
+    ag_parameter_set *set;  // its model's; NULL until a model has taken it
+    ag_shape in, out;       // without the batch axis
     int n_parameters;
     ag_parameter *parameters[NN_LAYER_PARAMETERS];
     nn_initializer initializers[NN_LAYER_PARAMETERS];
@@ -51,3 +50,10 @@ AG_API void nn_layer_free(nn_layer *layer);
 // Declares the layer's next parameter or buffer, "LAYER/NAME", with the initializer it starts from.
 AG_API ag_parameter *nn_layer_declare(nn_layer *layer, const char *name, ag_shape shape,
                                       ag_parameter_kind kind, nn_initializer initializer, ag_error *error);
+
+// Fills *error with "layer MODEL/LAYER: sentence"; false. What build returns when an option is out of its range
+// (AG_STATUS_USAGE) or the input does not fit (AG_STATUS_CONTRACT).
+#define nn_layer_fail(layer, error, status, ...) \
+    nn_layer_fail_at(layer, error, status, __FILE__, __LINE__, __VA_ARGS__)
+AG_API bool nn_layer_fail_at(const nn_layer *layer, ag_error *error, ag_status status, const char *file,
+                             int line, const char *format, ...) AG_PRINTF(6, 7);

@@ -16,11 +16,11 @@ typedef struct nn_optimizer_kind nn_optimizer_kind;
 typedef struct nn_optimizer_params {
     const nn_optimizer_kind *kind;
     double rate;          // > 0
-    double beta1, beta2;  // adam, adamw: 0.9, 0.999; NN_BETA_ZERO spells 0
-    double epsilon;       // adam, adamw, rmsprop: 1e-7, Keras's
-    double momentum;      // sgd: 0
-    double rho;           // rmsprop: 0.9
-    double weight_decay;  // adamw: 0.004, Keras's
+    double beta1, beta2;  // adam, adamw: 0.9, 0.999, in [0, 1); NN_BETA_ZERO spells 0
+    double epsilon;       // adam, adamw, rmsprop: 1e-7, Keras's; > 0
+    double momentum;      // sgd: 0; in [0, 1)
+    double rho;           // rmsprop: 0.9, in [0, 1); NN_BETA_ZERO spells 0
+    double weight_decay;  // adamw: 0.004, Keras's; >= 0
     bool torch_epsilon;   // adam, adamw: PyTorch's place of epsilon (ops.h)
 } nn_optimizer_params;
 #define NN_BETA_ZERO (-1.0)
