@@ -81,13 +81,15 @@ static bool drain(nn_gzip *gzip, int64_t n, ag_error *error) {
     return nn_gzip_end(gzip, error);
 }
 
+// *total is the number of images in the file, those beyond the limit included.
 static nn_dataset *read_images(nn_gzip *gzip, const char *path, const nn_dataset_params *params,
-                               ag_error *error) {
+                               int64_t *total, ag_error *error) {
     struct header header;
     if (!read_header(gzip, path, 3, 4, &header, error) || !check_sides(&header, path, error) ||
         !check_size(gzip, &header, path, error))
         return NULL;
     const int64_t *dim = header.dim, image = dim[1] * dim[2] * dim[3], n = nn_dataset_limit(dim[0], params);
+    *total = dim[0];
     nn_dataset *dataset = nn_dataset_create(n, dim[1], dim[2], dim[3], error);
     if (dataset && nn_gzip_read(gzip, dataset->images, (size_t)(n * image), error) &&
         drain(gzip, (dim[0] - n) * image, error))
@@ -96,22 +98,23 @@ static nn_dataset *read_images(nn_gzip *gzip, const char *path, const nn_dataset
     return NULL;
 }
 
-static bool read_labels(nn_gzip *gzip, const char *path, nn_dataset *dataset, ag_error *error) {
+static bool read_labels(nn_gzip *gzip, const char *path, int64_t total, nn_dataset *dataset,
+                        ag_error *error) {
     struct header header;
     if (!read_header(gzip, path, 1, 1, &header, error) || !check_size(gzip, &header, path, error))
         return false;
-    if (header.dim[0] < dataset->n)
+    if (header.dim[0] != total)
         return ag_fail(error, AG_STATUS_DATA, "'%s' has %lld labels for %lld images", path,
-                       (long long)header.dim[0], (long long)dataset->n);
+                       (long long)header.dim[0], (long long)total);
     dataset->labels = malloc((size_t)dataset->n);
     if (!dataset->labels) return ag_fail(error, AG_STATUS_MEMORY, "no memory for the labels in '%s'", path);
     return nn_gzip_read(gzip, dataset->labels, (size_t)dataset->n, error) &&
            drain(gzip, header.dim[0] - dataset->n, error);
 }
 
-static bool open_labels(const char *path, nn_dataset *dataset, ag_error *error) {
+static bool open_labels(const char *path, int64_t total, nn_dataset *dataset, ag_error *error) {
     nn_gzip *gzip = nn_gzip_open(path, error);
-    bool ok = gzip && read_labels(gzip, path, dataset, error);
+    bool ok = gzip && read_labels(gzip, path, total, dataset, error);
     nn_gzip_free(gzip);
     return ok;
 }
@@ -151,9 +154,9 @@ static char *labels_path(const char *images) {
     return path;
 }
 
-static bool add_labels(const char *images, nn_dataset *dataset, ag_error *error) {
+static bool add_labels(const char *images, int64_t total, nn_dataset *dataset, ag_error *error) {
     char *path = labels_path(images);
-    bool ok = path ? open_labels(path, dataset, error)
+    bool ok = path ? open_labels(path, total, dataset, error)
                    : ag_fail(error, AG_STATUS_DATA,
                              "'%s' has no labels: its name does not say where they are", images);
     free(path);
@@ -162,9 +165,10 @@ static bool add_labels(const char *images, nn_dataset *dataset, ag_error *error)
 
 static nn_dataset *open_file(const char *path, const nn_dataset_params *params, ag_error *error) {
     nn_gzip *gzip = nn_gzip_open(path, error);
-    nn_dataset *dataset = gzip ? read_images(gzip, path, params, error) : NULL;
+    int64_t total = 0;
+    nn_dataset *dataset = gzip ? read_images(gzip, path, params, &total, error) : NULL;
     nn_gzip_free(gzip);
-    if (!dataset || !params->labels || add_labels(path, dataset, error)) return dataset;
+    if (!dataset || !params->labels || add_labels(path, total, dataset, error)) return dataset;
     nn_dataset_free(dataset);
     return NULL;
 }
