@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: MIT
+// The class's model file: networks, optimizers' state and fixed z as tensors; the rest as JSON in the header, under the key "bobbin":
+//   {"version": 1, "name": .., "z_dim": .., "image_shape": [h,w,c], "seed": .., "draws": .., "data": digest,
+//    "config": {..}, "state": {"step": .., "d_step": .., "g_step": .., "history": [..]}}
+// config and state are absent in a model that was never trained.
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "models/dcgan_private.h"
+#include "models/state.h"
+#include "nn/checkpoint.h"
+
+#define VERSION 1
+#define KEY "bobbin"
+
+// ---- save ----
+
+static nn_json *shape_to_json(ag_shape shape) {
+    nn_json *array = nn_json_array();
+    bool ok = array != NULL;
+    for (int i = 0; i < shape.rank && ok; i++) ok = nn_json_append(array, nn_json_int(shape.dim[i]));
+    if (ok) return array;
+    nn_json_free(array);
+    return NULL;
+}
+
+static nn_json *header_to_json(const dcgan *m) {
+    nn_json *o = nn_json_object();
+    bool ok = o && nn_json_set(o, "version", nn_json_int(VERSION)) &&
+              nn_json_set(o, "name", nn_json_string(m->name)) &&
+              nn_json_set(o, "z_dim", nn_json_int(m->params.z_dim)) &&
+              nn_json_set(o, "image_shape", shape_to_json(m->params.image_shape)) &&
+              nn_json_set(o, "seed", nn_json_int((int64_t)m->params.seed)) &&
+              nn_json_set(o, "draws", nn_json_int((int64_t)m->n_draws)) &&
+              nn_json_set(o, "data", nn_json_string(m->data_digest));
+    if (ok && m->trainer)
+        ok = nn_json_set(o, "config", gan_config_to_json(gan_trainer_config(m->trainer))) &&
+             nn_json_set(o, "state", gan_trainer_state(m->trainer));
+    if (ok) return o;
+    nn_json_free(o);
+    return NULL;
+}
+
+static bool add_optimizer(nn_checkpoint *file, const nn_optimizer *optimizer, ag_error *error) {
+    for (int i = 0; i < nn_optimizer_state_count(optimizer); i++) {
+        if (!nn_checkpoint_add_set(file, nn_optimizer_state(optimizer, i), error)) return false;
+    }
+    return true;
+}
+
+static bool add_tensors(nn_checkpoint *file, const dcgan *m, ag_error *error) {
+    const ag_shape fixed = AG_SHAPE(DCGAN_FIXED, m->params.z_dim);
+    return nn_checkpoint_add_set(file, nn_model_set(m->generator, 0), error) &&
+           nn_checkpoint_add_set(file, nn_model_set(m->discriminator, 0), error) &&
+           nn_checkpoint_add(file, "fixed_z", AG_F32, fixed, m->fixed_z, error) &&
+           (!m->trainer || (add_optimizer(file, gan_trainer_optimizer(m->trainer, false), error) &&
+                            add_optimizer(file, gan_trainer_optimizer(m->trainer, true), error)));
+}
+
+static bool add_header(nn_checkpoint *file, const dcgan *m, ag_error *error) {
+    nn_json *header = header_to_json(m);
+    char *text = header ? nn_json_print(header) : NULL;
+    nn_json_free(header);
+    if (!text) return ag_fail(error, AG_STATUS_MEMORY, "dcgan %s: no memory for the header", m->name);
+    const bool ok = nn_checkpoint_add_text(file, KEY, text, error);
+    free(text);
+    return ok;
+}
+
+bool dcgan_save(dcgan *m, const char *path, ag_error *error) {
+    char own[512];
+    snprintf(own, sizeof own, "%s.safetensors", m->name);
+    nn_checkpoint *file = nn_checkpoint_create();
+    const bool ok = (file || ag_fail(error, AG_STATUS_MEMORY, "dcgan %s: out of memory", m->name)) &&
+                    add_tensors(file, m, error) && add_header(file, m, error) &&
+                    nn_checkpoint_save(file, path ? path : own, error);
+    nn_checkpoint_free(file);
+    return ok;
+}
+
+// ---- load ----
+
+typedef struct header {
+    nn_format_content *content;
+    nn_json *json;  // owns the strings below
+    const char *name, *digest;
+    int64_t z_dim, seed, draws;
+    ag_shape image_shape;
+} header;
+
+static void header_close(header *h) {
+    nn_json_free(h->json);
+    nn_format_free(h->content);
+}
+
+static bool read_shape(const nn_json *array, ag_shape *shape) {
+    *shape = (ag_shape){.rank = (int)nn_json_count(array)};
+    if (shape->rank != 3) return false;
+    for (int i = 0; i < shape->rank; i++) {
+        if (!nn_json_read_int(nn_json_at(array, i), &shape->dim[i])) return false;
+    }
+    return ag_shape_size(*shape) > 0;
+}
+
+static bool header_open(header *h, const char *path, ag_error *error) {
+    int64_t version = 0;
+    *h = (header){.content = nn_format_load(path, NULL, error)};
+    if (!h->content) return false;
+    const char *text = nn_format_metadata(h->content, KEY);
+    if (!text)
+        return ag_fail(error, AG_STATUS_MODEL, "%s: no entry \"%s\" in the header; this is no model of dcgan",
+                       path, KEY);
+    h->json = nn_json_parse(text, strlen(text), path, AG_STATUS_MODEL, error);
+    if (!h->json) return false;
+    if (!nn_json_read_int(nn_json_get(h->json, "version"), &version) || version != VERSION)
+        return ag_fail(error, AG_STATUS_MODEL, "%s: version %lld, this program reads %d", path,
+                       (long long)version, VERSION);
+    return (nn_json_read_string(nn_json_get(h->json, "name"), &h->name) &&
+            nn_json_read_string(nn_json_get(h->json, "data"), &h->digest) &&
+            strlen(h->digest) < NN_DIGEST_TEXT &&
+            nn_json_read_int(nn_json_get(h->json, "z_dim"), &h->z_dim) &&
+            nn_json_read_int(nn_json_get(h->json, "seed"), &h->seed) &&
+            nn_json_read_int(nn_json_get(h->json, "draws"), &h->draws) &&
+            read_shape(nn_json_get(h->json, "image_shape"), &h->image_shape)) ||
+           ag_fail(error, AG_STATUS_MODEL,
+                   "%s: the header lacks one of name, z_dim, image_shape, seed, draws, data", path);
+}
+
+static bool check_header(const header *h, const dcgan *m, const char *path, ag_error *error) {
+    char a[AG_SHAPE_TEXT], b[AG_SHAPE_TEXT];
+    if (h->z_dim != m->params.z_dim)
+        return ag_fail(error, AG_STATUS_MODEL, "%s: z_dim is %lld, this model's %lld", path,
+                       (long long)h->z_dim, (long long)m->params.z_dim);
+    return ag_shape_equal(h->image_shape, m->params.image_shape) ||
+           ag_fail(error, AG_STATUS_MODEL, "%s: images are %s, this model's %s", path,
+                   ag_shape_format(h->image_shape, a), ag_shape_format(m->params.image_shape, b));
+}
+
+typedef bool (*set_function)(const nn_format_content *content, ag_parameter_set *set, ag_error *error);
+
+// Applies check or read to every set that the file must hold.
+static bool for_sets(const header *h, const dcgan *m, gan_trainer *trainer, set_function apply,
+                     ag_error *error) {
+    if (!apply(h->content, nn_model_set(m->generator, 0), error) ||
+        !apply(h->content, nn_model_set(m->discriminator, 0), error))
+        return false;
+    for (int which = 0; which < 2 && trainer; which++) {
+        const nn_optimizer *optimizer = gan_trainer_optimizer(trainer, which == 1);
+        for (int i = 0; i < nn_optimizer_state_count(optimizer); i++) {
+            if (!apply(h->content, nn_optimizer_state(optimizer, i), error)) return false;
+        }
+    }
+    return true;
+}
+
+// The trainer that the file describes; *out NULL when it was never trained.
+static bool make_trainer(const header *h, dcgan *m, gan_trainer **out, ag_error *error) {
+    const nn_json *config_json = nn_json_get(h->json, "config");
+    gan_config config;
+    *out = NULL;
+    if (!config_json) return true;
+    if (!gan_config_from_json(&config, config_json, error)) return false;
+    *out = dcgan_create_trainer(m, config, error);
+    return *out && gan_trainer_restore(*out, nn_json_get(h->json, "state"), error);
+}
+
+static bool apply_file(dcgan *m, const header *h, gan_trainer *trainer, ag_error *error) {
+    const ag_shape fixed = AG_SHAPE(DCGAN_FIXED, m->params.z_dim);
+    const nn_format_tensor *z = nn_format_find(h->content, "fixed_z");
+    if (!z || z->dtype != NN_FORMAT_F32 || !ag_shape_equal(z->shape, fixed))
+        return ag_fail(error, AG_STATUS_MODEL, "%s: no tensor fixed_z of 32 latent vectors",
+                       h->content->path);
+    if (!for_sets(h, m, trainer, nn_checkpoint_check_set, error) || !dcgan_set_name(m, h->name, error))
+        return false;
+    // Nothing below can fail: types and shapes are checked, the sets sealed.
+    for_sets(h, m, trainer, nn_checkpoint_read_set, error);
+    nn_format_read(h->content, "fixed_z", NN_FORMAT_F32, fixed, m->fixed_z, error);
+    snprintf(m->data_digest, sizeof m->data_digest, "%s", h->digest);
+    m->params.seed = (uint64_t)h->seed;
+    m->n_draws = (uint64_t)h->draws;
+    m->n_seconds = 0;
+    gan_trainer_free(m->trainer);
+    m->trainer = trainer;
+    return true;
+}
+
+bool dcgan_change(dcgan *m, const char *path, ag_error *error) {
+    header h;
+    gan_trainer *trainer = NULL;
+    bool ok = header_open(&h, path, error) && check_header(&h, m, path, error) &&
+              make_trainer(&h, m, &trainer, error);
+    ok = ok && apply_file(m, &h, trainer, error);
+    if (!ok) gan_trainer_free(trainer);
+    header_close(&h);
+    return ok;
+}
+
+dcgan *dcgan_open(const char *path, ag_error *error) {
+    header h;
+    dcgan *m = NULL;
+    if (header_open(&h, path, error))
+        m = dcgan_create((dcgan_params){.name = h.name, .z_dim = h.z_dim, .image_shape = h.image_shape},
+                         error);
+    header_close(&h);
+    if (m && dcgan_change(m, path, error)) return m;
+    dcgan_free(m);
+    return NULL;
+}

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: MIT
+// The class's own fields, for the files that make it up.
+#pragma once
+
+#include "models/dcgan.h"
+#include "nn/compile.h"
+
+struct dcgan {
+    char *name;
+    dcgan_params params;  // resolved; its name and models are not used
+    nn_model *generator, *discriminator, *combined;
+    ag_workspace *workspace;  // of training and prediction, which take turns
+    nn_predictor *generate, *discriminate;
+    float *fixed_z;    // [32,z_dim]
+    uint64_t n_draws;  // calls of dcgan_draw_z: each its own stream
+    gan_trainer *trainer;
+    char data_digest[NN_DIGEST_TEXT];
+    double *seconds;  // by epoch, of this process
+    int64_t n_seconds;
+};
+
+// A trainer for the configuration, not yet the model's own.
+gan_trainer *dcgan_create_trainer(dcgan *model, gan_config config, ag_error *error);

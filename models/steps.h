@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: MIT
+// The programs of one training iteration, for one batch size (private).
+#pragma once
+
+#include "models/trainer.h"
+
+typedef enum gan_step_kind {
+    GAN_STEP_FAKES,
+    GAN_STEP_D_FAKE,
+    GAN_STEP_D_REAL,
+    GAN_STEP_D_JOINT,
+    GAN_STEP_G,
+    GAN_STEP_COUNT
+} gan_step_kind;
+
+// A recorded and planned step. Inputs that its loss does not use are NULL.
+typedef struct gan_step {
+    const char *name;
+    ag_tape *tape;
+    ag_program *program;  // NULL: the schedule has no such step
+    ag_node *reals, *fakes;
+    ag_node *result;  // the loss; of GAN_STEP_FAKES the images
+    nn_optimizer *optimizer;
+    nn_update update;
+} gan_step;
+
+typedef struct gan_steps {
+    int64_t n;  // batch size
+    gan_step steps[GAN_STEP_COUNT];
+} gan_steps;
+
+typedef struct gan_recipe {
+    nn_model *generator, *discriminator;
+    nn_optimizer *g_optimizer, *d_optimizer;
+    const gan_config *config;
+    ag_workspace *workspace;
+} gan_recipe;
+
+// Records and compiles all programs of an iteration for batch n. Free it on failure too.
+bool gan_steps_record(gan_steps *steps, const gan_recipe *recipe, int64_t n, ag_error *error);
+void gan_steps_free(gan_steps *steps);
+
+// Computes the loss, refuses to go on when it is not finite (AG_STATUS_DIVERGED, naming the first bad node),
+// then takes the step.
+bool gan_step_run(gan_step *step, ag_clock clock, double *out_loss, ag_error *error);

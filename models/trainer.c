@@ -1,0 +1,297 @@
+// SPDX-License-Identifier: MIT
+// The training loop and its state.
+#include "models/trainer.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "models/evaluation.h"
+#include "models/state.h"
+#include "models/steps.h"
+
+#define STEP_SETS 2  // full batches, and the short last one of an epoch
+
+struct gan_trainer {
+    gan_config config;
+    nn_model *generator, *discriminator;
+    nn_optimizer *g_optimizer, *d_optimizer;
+    ag_workspace *workspace;
+    bool owns_workspace;
+    gan_steps steps[STEP_SETS];
+    int n_steps;
+    const nn_dataset *data;
+    gan_evaluation *evaluation;
+    uint32_t *order;      // the epoch's permutation of the images
+    int64_t order_epoch;  // which; -1 for none
+    int64_t step;         // iterations done
+    double d_loss, g_loss;
+    gan_history history;
+};
+
+// ---- life ----
+
+static bool resolve(gan_config *config, ag_error *error) {
+    if (!config->variant) config->variant = gan_variant_at(0);
+    if (!config->optimizer.kind) config->optimizer = gan_variant_optimizer(config->variant);
+    if (!config->batch_size) config->batch_size = 128;
+    config->schedule = gan_variant_schedule(config->variant, config->schedule);
+    if (config->batch_size < 1)
+        return ag_fail(error, AG_STATUS_USAGE, "batch size %lld: at least 1", (long long)config->batch_size);
+    if (!(config->label_smoothing >= 0 && config->label_smoothing < 0.5))
+        return ag_fail(error, AG_STATUS_USAGE, "label smoothing %g: a number in [0, 0.5)",
+                       config->label_smoothing);
+    const bool whole = config->variant->discriminator || config->variant->penalties[0];
+    if (config->schedule == GAN_SCHEDULE_SEPARATE && whole)
+        return ag_fail(error, AG_STATUS_USAGE,
+                       "variant %s: its discriminator's loss is no sum of a real and a fake term; use the "
+                       "joint schedule",
+                       config->variant->name);
+    return true;
+}
+
+static bool check_models(const nn_model *generator, const nn_model *discriminator, ag_error *error) {
+    const ag_shape image = nn_model_output_shape(generator), taken = nn_model_input_shape(discriminator);
+    char a[AG_SHAPE_TEXT], b[AG_SHAPE_TEXT];
+    if (!ag_shape_equal(image, taken))
+        return ag_fail(error, AG_STATUS_USAGE, "trainer: the generator makes %s, the discriminator takes %s",
+                       ag_shape_format(image, a), ag_shape_format(taken, b));
+    if (ag_shape_size(nn_model_output_shape(discriminator)) != 1)
+        return ag_fail(error, AG_STATUS_USAGE, "trainer: the discriminator gives %s, one logit is needed",
+                       ag_shape_format(nn_model_output_shape(discriminator), a));
+    if (nn_model_dtype(generator) != nn_model_dtype(discriminator))
+        return ag_fail(error, AG_STATUS_USAGE, "trainer: the generator is %s, the discriminator %s",
+                       ag_dtype_name(nn_model_dtype(generator)),
+                       ag_dtype_name(nn_model_dtype(discriminator)));
+    return true;
+}
+
+gan_trainer *gan_trainer_create(nn_model *generator, nn_model *discriminator, gan_config config,
+                                ag_workspace *workspace, ag_error *error) {
+    if (!resolve(&config, error) || !check_models(generator, discriminator, error)) return NULL;
+    gan_trainer *t = calloc(1, sizeof *t);
+    if (!t) return ag_fail(error, AG_STATUS_MEMORY, "trainer: out of memory"), NULL;
+    *t = (gan_trainer){
+        .config = config, .generator = generator, .discriminator = discriminator, .order_epoch = -1};
+    t->owns_workspace = workspace == NULL;
+    t->workspace = workspace ? workspace : ag_workspace_create();
+    t->d_optimizer = nn_optimizer_create(discriminator, config.optimizer, error);
+    t->g_optimizer = t->d_optimizer ? nn_optimizer_create(generator, config.optimizer, error) : NULL;
+    if (t->workspace && t->g_optimizer) return t;
+    ag_fail(error, AG_STATUS_MEMORY, "trainer: out of memory");
+    gan_trainer_free(t);
+    return NULL;
+}
+
+static void drop_data(gan_trainer *t) {
+    for (int i = 0; i < t->n_steps; i++) gan_steps_free(&t->steps[i]);
+    t->n_steps = 0;
+    gan_evaluation_free(t->evaluation);
+    t->evaluation = NULL;
+    free(t->order);
+    t->order = NULL;
+    t->order_epoch = -1;
+    t->data = NULL;
+}
+
+void gan_trainer_free(gan_trainer *t) {
+    if (!t) return;
+    drop_data(t);
+    nn_optimizer_free(t->g_optimizer);
+    nn_optimizer_free(t->d_optimizer);
+    if (t->owns_workspace) ag_workspace_free(t->workspace);
+    gan_history_free(&t->history);
+    free(t);
+}
+
+// ---- data ----
+
+static bool check_data(const gan_trainer *t, const nn_dataset *data, ag_error *error) {
+    const ag_shape wanted = nn_model_output_shape(t->generator), got = AG_SHAPE(data->h, data->w, data->c);
+    char a[AG_SHAPE_TEXT], b[AG_SHAPE_TEXT];
+    if (!ag_shape_equal(wanted, got))
+        return ag_fail(error, AG_STATUS_USAGE, "%s: images are %s, the model makes %s", data->path,
+                       ag_shape_format(got, a), ag_shape_format(wanted, b));
+    if (data->n < 2) return ag_fail(error, AG_STATUS_USAGE, "%s: 1 image, at least 2 are needed", data->path);
+    if (data->n < t->config.batch_size)
+        return ag_fail(error, AG_STATUS_USAGE, "%s: %lld images, fewer than a batch of %lld", data->path,
+                       (long long)data->n, (long long)t->config.batch_size);
+    return true;
+}
+
+bool gan_trainer_set_data(gan_trainer *t, const nn_dataset *data, ag_error *error) {
+    if (!check_data(t, data, error)) return false;
+    drop_data(t);
+    t->order = malloc((size_t)data->n * sizeof *t->order);
+    if (!t->order)
+        return ag_fail(error, AG_STATUS_MEMORY, "trainer: no memory for the order of %lld images",
+                       (long long)data->n);
+    t->evaluation =
+        gan_evaluation_create(t->generator, t->discriminator, &t->config, data, t->workspace, error);
+    t->data = t->evaluation ? data : NULL;
+    return t->evaluation != NULL;
+}
+
+static void shuffle(gan_trainer *t, int64_t epoch) {
+    if (t->order_epoch == epoch) return;
+    ag_random_permutation((ag_stream){t->config.seed, AG_PURPOSE_SHUFFLE, (uint64_t)epoch}, t->data->n,
+                          t->order);
+    t->order_epoch = epoch;
+}
+
+// ---- an iteration ----
+
+static gan_steps *find_steps(gan_trainer *t, int64_t n, ag_error *error) {
+    for (int i = 0; i < t->n_steps; i++) {
+        if (t->steps[i].n == n) return &t->steps[i];
+    }
+    const gan_recipe recipe = {.generator = t->generator,
+                               .discriminator = t->discriminator,
+                               .g_optimizer = t->g_optimizer,
+                               .d_optimizer = t->d_optimizer,
+                               .config = &t->config,
+                               .workspace = t->workspace};
+    if (t->n_steps == STEP_SETS) gan_steps_free(&t->steps[--t->n_steps]);
+    gan_steps *steps = &t->steps[t->n_steps++];
+    if (gan_steps_record(steps, &recipe, n, error)) return steps;
+    gan_steps_free(steps);
+    t->n_steps--;
+    return NULL;
+}
+
+// Where the next iteration lies in its epoch.
+typedef struct batch {
+    const uint32_t *indices;
+    int64_t n;
+} batch;
+
+static batch next_batch(gan_trainer *t) {
+    const int64_t iterations = gan_trainer_iterations(t), first = t->step % iterations * t->config.batch_size;
+    shuffle(t, t->step / iterations);
+    const int64_t left = t->data->n - first;
+    return (batch){t->order + first, left < t->config.batch_size ? left : t->config.batch_size};
+}
+
+// Every program of an iteration draws from a step of its own.
+static ag_clock clock_of(const gan_trainer *t, gan_step_kind kind) {
+    return (ag_clock){t->config.seed, (uint64_t)t->step * GAN_STEP_COUNT + (uint64_t)kind};
+}
+
+static bool feed(gan_trainer *t, gan_step *step, batch b, const void *fakes, ag_error *error) {
+    if (step->fakes && !ag_program_feed(step->program, step->fakes, fakes, ag_node_shape(step->fakes), error))
+        return false;
+    if (!step->reals) return true;
+    void *memory = ag_program_input(step->program, step->reals, error);
+    return memory && nn_dataset_gather(t->data, b.indices, b.n, nn_model_dtype(t->generator), memory, error);
+}
+
+static bool run_step(gan_trainer *t, gan_steps *steps, gan_step_kind kind, batch b, const void *fakes,
+                     double *loss, ag_error *error) {
+    gan_step *step = &steps->steps[kind];
+    return !step->program ||
+           (feed(t, step, b, fakes, error) && gan_step_run(step, clock_of(t, kind), loss, error));
+}
+
+static const void *make_fakes(gan_trainer *t, gan_steps *steps, ag_error *error) {
+    gan_step *step = &steps->steps[GAN_STEP_FAKES];
+    if (!ag_program_run(step->program, clock_of(t, GAN_STEP_FAKES), error)) return NULL;
+    return ag_program_output(step->program, step->result, error);
+}
+
+static bool iterate(gan_trainer *t, ag_error *error) {
+    const batch b = next_batch(t);
+    gan_steps *steps = find_steps(t, b.n, error);
+    const void *fakes = steps ? make_fakes(t, steps, error) : NULL;
+    double on_fakes = 0, on_reals = 0, joint = 0;
+    if (!fakes || !run_step(t, steps, GAN_STEP_D_FAKE, b, fakes, &on_fakes, error) ||
+        !run_step(t, steps, GAN_STEP_D_REAL, b, fakes, &on_reals, error) ||
+        !run_step(t, steps, GAN_STEP_D_JOINT, b, fakes, &joint, error))
+        return false;
+    t->d_loss = (on_fakes + on_reals) / 2 + joint;
+    const int64_t every = t->config.variant->generator_every ? t->config.variant->generator_every : 1;
+    if ((t->step + 1) % every == 0 && !run_step(t, steps, GAN_STEP_G, b, fakes, &t->g_loss, error))
+        return false;
+    t->step++;
+    return true;
+}
+
+// ---- the loop ----
+
+static bool evaluate(gan_trainer *t, ag_error *error) {
+    gan_epoch row = {.epoch = t->history.n, .iteration = t->step};
+    return gan_evaluation_run(t->evaluation, &row, error) && gan_history_append(&t->history, &row, error);
+}
+
+gan_run gan_trainer_run(gan_trainer *t, int64_t epochs, const gan_hooks *hooks, ag_error *error) {
+    if (!t->data) return ag_fail(error, AG_STATUS_USAGE, "trainer: no images were given"), GAN_RUN_FAILED;
+    const gan_hooks none = {0}, *h = hooks ? hooks : &none;
+    while (t->history.n < epochs) {
+        const bool in_epoch = t->step < (t->history.n + 1) * gan_trainer_iterations(t);
+        if (!(in_epoch ? iterate(t, error) : evaluate(t, error))) return GAN_RUN_FAILED;
+        if (in_epoch && h->iteration && !h->iteration(h->context, t)) return GAN_RUN_STOPPED;
+        if (!in_epoch && h->epoch && !h->epoch(h->context, t, &t->history.rows[t->history.n - 1]) &&
+            t->history.n < epochs)
+            return GAN_RUN_STOPPED;
+    }
+    return GAN_RUN_DONE;
+}
+
+// ---- what others see ----
+
+const gan_config *gan_trainer_config(const gan_trainer *t) { return &t->config; }
+const gan_history *gan_trainer_history(const gan_trainer *t) { return &t->history; }
+int64_t gan_trainer_step(const gan_trainer *t) { return t->step; }
+double gan_trainer_d_loss(const gan_trainer *t) { return t->d_loss; }
+double gan_trainer_g_loss(const gan_trainer *t) { return t->g_loss; }
+int64_t gan_trainer_workspace_bytes(const gan_trainer *t) { return ag_workspace_bytes(t->workspace); }
+
+int64_t gan_trainer_iterations(const gan_trainer *t) {
+    return t->data ? (t->data->n + t->config.batch_size - 1) / t->config.batch_size : 0;
+}
+
+int64_t gan_trainer_epoch(const gan_trainer *t) {
+    return t->data ? t->step / gan_trainer_iterations(t) : t->history.n;
+}
+
+nn_optimizer *gan_trainer_optimizer(gan_trainer *t, bool discriminator) {
+    return discriminator ? t->d_optimizer : t->g_optimizer;
+}
+
+const ag_program *gan_trainer_program(gan_trainer *t, int64_t n, const char *name, ag_error *error) {
+    const gan_steps *steps = find_steps(t, n, error);
+    for (int i = 0; i < GAN_STEP_COUNT && steps; i++) {
+        if (steps->steps[i].program && strcmp(steps->steps[i].name, name) == 0)
+            return steps->steps[i].program;
+    }
+    return NULL;
+}
+
+// ---- state ----
+
+nn_json *gan_trainer_state(const gan_trainer *t) {
+    nn_json *state = nn_json_object();
+    if (state && nn_json_set(state, "step", nn_json_int(t->step)) &&
+        nn_json_set(state, "d_step", nn_json_int(nn_optimizer_step(t->d_optimizer))) &&
+        nn_json_set(state, "g_step", nn_json_int(nn_optimizer_step(t->g_optimizer))) &&
+        nn_json_set(state, "history", gan_history_to_json(&t->history)))
+        return state;
+    nn_json_free(state);
+    return NULL;
+}
+
+bool gan_trainer_restore(gan_trainer *t, const nn_json *state, ag_error *error) {
+    int64_t step, d_step, g_step;
+    gan_history history;
+    if (!nn_json_read_int(nn_json_get(state, "step"), &step) ||
+        !nn_json_read_int(nn_json_get(state, "d_step"), &d_step) ||
+        !nn_json_read_int(nn_json_get(state, "g_step"), &g_step) || step < 0 || d_step < 0 || g_step < 0)
+        return ag_fail(error, AG_STATUS_MODEL,
+                       "state: step, d_step and g_step must be numbers of 0 and more");
+    if (!gan_history_from_json(&history, nn_json_get(state, "history"), error)) return false;
+    gan_history_free(&t->history);
+    t->history = history;
+    t->step = step;
+    nn_optimizer_set_step(t->d_optimizer, d_step);
+    nn_optimizer_set_step(t->g_optimizer, g_step);
+    return true;
+}
