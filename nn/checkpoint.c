@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: MIT
+// Parameter sets to named tensors and back.
+#include "nn/checkpoint.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define NAME_TEXT 256
+
+struct nn_checkpoint {
+    nn_format_content content;  // its names, keys and values are owned here
+};
+
+nn_checkpoint *nn_checkpoint_create(void) { return calloc(1, sizeof(nn_checkpoint)); }
+
+void nn_checkpoint_free(nn_checkpoint *checkpoint) {
+    if (!checkpoint) return;
+    nn_format_content *c = &checkpoint->content;
+    for (int i = 0; i < c->n_tensors; i++) free((char *)c->tensors[i].name);
+    for (int i = 0; i < c->n_metadata; i++) {
+        free((char *)c->metadata[i].key);
+        free((char *)c->metadata[i].value);
+    }
+    free(c->tensors);
+    free(c->metadata);
+    free(checkpoint);
+}
+
+static bool out_of_memory(ag_error *error) {
+    return ag_fail(error, AG_STATUS_MEMORY, "checkpoint: out of memory");
+}
+
+static nn_format_dtype format_dtype(ag_dtype dtype) {
+    return dtype == AG_F64 ? NN_FORMAT_F64 : NN_FORMAT_F32;
+}
+
+static bool check_finite(const char *name, ag_dtype dtype, ag_shape shape, const void *values,
+                         ag_error *error) {
+    const ag_tensor view = {.dtype = dtype, .shape = shape, .data = (void *)values};
+    for (int64_t i = 0, n = ag_shape_size(shape); i < n; i++) {
+        const double value = ag_tensor_get(&view, i);
+        if (!isfinite(value))
+            return ag_fail(error, AG_STATUS_DIVERGED,
+                           "tensor %s: value %lld is %g; a model that is not finite is not saved", name,
+                           (long long)i, value);
+    }
+    return true;
+}
+
+bool nn_checkpoint_add(nn_checkpoint *checkpoint, const char *name, ag_dtype dtype, ag_shape shape,
+                       const void *values, ag_error *error) {
+    if (!check_finite(name, dtype, shape, values, error)) return false;
+    nn_format_content *c = &checkpoint->content;
+    nn_format_tensor *grown = realloc(c->tensors, (size_t)(c->n_tensors + 1) * sizeof *grown);
+    if (grown) c->tensors = grown;
+    char *copy = grown ? strdup(name) : NULL;
+    if (!copy) return out_of_memory(error);
+    c->tensors[c->n_tensors++] =
+        (nn_format_tensor){.name = copy, .dtype = format_dtype(dtype), .shape = shape, .data = values};
+    return true;
+}
+
+bool nn_checkpoint_add_text(nn_checkpoint *checkpoint, const char *key, const char *text, ag_error *error) {
+    nn_format_content *c = &checkpoint->content;
+    nn_format_entry *grown = realloc(c->metadata, (size_t)(c->n_metadata + 1) * sizeof *grown);
+    if (grown) c->metadata = grown;
+    char *key_copy = grown ? strdup(key) : NULL, *text_copy = key_copy ? strdup(text) : NULL;
+    if (!text_copy) {
+        free(key_copy);
+        return out_of_memory(error);
+    }
+    c->metadata[c->n_metadata++] = (nn_format_entry){.key = key_copy, .value = text_copy};
+    return true;
+}
+
+static char *tensor_name(const ag_parameter *parameter, char name[NAME_TEXT]) {
+    snprintf(name, NAME_TEXT, "%s/%s", ag_parameter_set_name(parameter->set), parameter->name);
+    return name;
+}
+
+bool nn_checkpoint_add_set(nn_checkpoint *checkpoint, ag_parameter_set *set, ag_error *error) {
+    char name[NAME_TEXT];
+    if (!ag_parameter_set_seal(set, error)) return false;
+    for (int i = 0; i < ag_parameter_set_count(set); i++) {
+        const ag_parameter *p = ag_parameter_set_at(set, i);
+        if (!nn_checkpoint_add(checkpoint, tensor_name(p, name), ag_parameter_set_dtype(set), p->shape,
+                               ag_parameter_values(p), error))
+            return false;
+    }
+    return true;
+}
+
+bool nn_checkpoint_save(const nn_checkpoint *checkpoint, const char *path, ag_error *error) {
+    return nn_format_save(path, &checkpoint->content, error);
+}
+
+bool nn_checkpoint_check_set(const nn_format_content *content, ag_parameter_set *set, ag_error *error) {
+    char name[NAME_TEXT], got[AG_SHAPE_TEXT], wanted[AG_SHAPE_TEXT];
+    for (int i = 0; i < ag_parameter_set_count(set); i++) {
+        const ag_parameter *p = ag_parameter_set_at(set, i);
+        const nn_format_tensor *tensor = nn_format_find(content, tensor_name(p, name));
+        if (!tensor)
+            return ag_fail(error, AG_STATUS_MODEL, "%s: no tensor %s; the file is of another architecture",
+                           content->path, name);
+        const nn_format_dtype dtype = format_dtype(ag_parameter_set_dtype(set));
+        if (tensor->dtype != dtype || !ag_shape_equal(tensor->shape, p->shape))
+            return ag_fail(error, AG_STATUS_MODEL, "%s: tensor %s is %s %s, the model's is %s %s",
+                           content->path, name, nn_format_dtype_name(tensor->dtype),
+                           ag_shape_format(tensor->shape, got), nn_format_dtype_name(dtype),
+                           ag_shape_format(p->shape, wanted));
+    }
+    return true;
+}
+
+bool nn_checkpoint_read_set(const nn_format_content *content, ag_parameter_set *set, ag_error *error) {
+    char name[NAME_TEXT];
+    if (!nn_checkpoint_check_set(content, set, error) || !ag_parameter_set_seal(set, error)) return false;
+    for (int i = 0; i < ag_parameter_set_count(set); i++) {
+        const ag_parameter *p = ag_parameter_set_at(set, i);
+        if (!nn_format_read(content, tensor_name(p, name), format_dtype(ag_parameter_set_dtype(set)),
+                            p->shape, ag_parameter_values(p), error))
+            return false;
+    }
+    return true;
+}

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: MIT
+// What a model file contains: parameter sets as tensors "SET/PARAMETER", single tensors, and text entries.
+// Built up, then written in one atomic step (file.h) in the format of the path (format.h).
+#pragma once
+
+#include "autograd/parameter.h"
+#include "nn/format.h"
+
+typedef struct nn_checkpoint nn_checkpoint;
+
+// Empty. NULL when memory runs out. The caller frees it.
+AG_API nn_checkpoint *nn_checkpoint_create(void);
+AG_API void nn_checkpoint_free(nn_checkpoint *checkpoint);
+
+// Values are borrowed until the checkpoint is saved; names and text are copied. AG_STATUS_DIVERGED when a
+// value is NaN or infinite: a broken model never replaces a good file.
+AG_API bool nn_checkpoint_add_set(nn_checkpoint *checkpoint, ag_parameter_set *set, ag_error *error);
+AG_API bool nn_checkpoint_add(nn_checkpoint *checkpoint, const char *name, ag_dtype dtype, ag_shape shape,
+                              const void *values, ag_error *error);
+AG_API bool nn_checkpoint_add_text(nn_checkpoint *checkpoint, const char *key, const char *text,
+                                   ag_error *error);
+
+AG_API bool nn_checkpoint_save(const nn_checkpoint *checkpoint, const char *path, ag_error *error);
+
+// Whether a loaded file holds every tensor of the set with its type and shape; AG_STATUS_MODEL names the
+// first that it does not. Check all sets before reading the first, so that a file of another architecture
+// changes nothing.
+AG_API bool nn_checkpoint_check_set(const nn_format_content *content, ag_parameter_set *set, ag_error *error);
+AG_API bool nn_checkpoint_read_set(const nn_format_content *content, ag_parameter_set *set, ag_error *error);
