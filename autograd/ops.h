@@ -74,14 +74,12 @@ AG_API ag_node *ag_conv2d(ag_node *x, ag_node *w, ag_conv_params params);
 // padding. Keras: Conv2DTranspose.
 AG_API ag_node *ag_conv2d_transpose(ag_node *x, ag_node *w, ag_conv_params params);
 
-// ---- batch normalization over all axes but the last
-// ------------------------------------------------------------------------ y = gamma (x - mean) /
-// sqrt(variance + epsilon) + beta; mean, variance, gamma, beta [C]. The moments of x: mean, and the biased
-// variance mean((x - mean)^2).
+// ---- batch normalization over all axes but the last ----
+// y = gamma (x - mean) / sqrt(variance + epsilon) + beta; mean, variance, gamma, beta [C].
+// The moments of x: mean, and the biased variance mean((x - mean)^2).
 AG_API ag_node *ag_batch_mean(ag_node *x);
 AG_API ag_node *ag_batch_variance(ag_node *x, ag_node *mean);
-// With x's own moments (from the two functions above): gradients flow to x through them. Ioffe and Szegedy
-// 2015.
+// With x's own moments (from the two functions above): gradients flow to x through them (Ioffe, Szegedy 2015).
 AG_API ag_node *ag_batch_norm(ag_node *x, ag_node *mean, ag_node *variance, ag_node *gamma, ag_node *beta,
                               double epsilon);
 // With any other moments (moving statistics): mean and variance are independent inputs.
@@ -95,17 +93,15 @@ AG_API ag_node *ag_stop_gradient(ag_node *x);
 AG_API ag_node *ag_random_normal(ag_tape *tape, ag_shape shape, uint32_t purpose, uint32_t lane);
 AG_API ag_node *ag_random_uniform(ag_tape *tape, ag_shape shape, uint32_t purpose, uint32_t lane);  // [0, 1)
 
-// ---- effects: a program's last steps
-// --------------------------------------------------------------------------------------- parameter := value.
-// Trainable or not; shapes must be equal.
+// ---- effects: a program's last steps ----
+// parameter := value. Trainable or not; shapes must be equal.
 AG_API ag_node *ag_assign(ag_parameter *parameter, ag_node *value);
 
 // Optimizer updates of one parameter. A parameter that is not trainable is a contract error. `rate` is a
 // scalar node, `t` the step number from 1 (a scalar node); state buffers have the parameter's shape.
 typedef struct ag_adam_params {
     double beta1, beta2, epsilon;
-    bool torch_epsilon;   // epsilon after the bias correction (PyTorch) instead of before (Keras, "epsilon
-                          // hat")
+    bool torch_epsilon;   // epsilon after the bias correction (PyTorch), not before (Keras's "epsilon hat")
     double weight_decay;  // decoupled (AdamW, Loshchilov and Hutter 2019): w -= rate * weight_decay * w
 } ag_adam_params;
 AG_API ag_node *ag_adam_update(ag_parameter *w, ag_node *gradient, ag_parameter *m, ag_parameter *v,
