@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: MIT
+// Rows of batch normalization; p of a configuration is epsilon.
+#include <math.h>
+
+#include "tests/autograd/op_case.h"
+
+static ag_node *build_batch_mean(ag_node *const *in, const op_config *c) {
+    return (void)c, ag_batch_mean(in[0]);
+}
+static ag_node *build_batch_variance(ag_node *const *in, const op_config *c) {
+    return (void)c, ag_batch_variance(in[0], ag_batch_mean(in[0]));
+}
+static ag_node *build_batch_norm(ag_node *const *in, const op_config *c) {
+    ag_node *mean = ag_batch_mean(in[0]);
+    return ag_batch_norm(in[0], mean, ag_batch_variance(in[0], mean), in[1], in[2], c->p);
+}
+static ag_node *build_batch_norm_fixed(ag_node *const *in, const op_config *c) {
+    return ag_batch_norm_fixed(in[0], in[1], in[2], in[3], in[4], c->p);
+}
+static ag_node *build_batch_norm_gradient(ag_node *const *in, const op_config *c) {
+    ag_node *beta = ag_fill(ag_node_tape(in[0]), ag_node_shape(in[2]), 0);
+    return op_case_vjp(build_batch_norm((ag_node *[]){in[1], in[2], beta}, c), in[0], 0);
+}
+
+static void reference_batch_mean(const ref_array *in, const op_config *c, ref_array *out) {
+    (void)c;
+    ref_batch_mean(in, out);
+}
+static void reference_batch_variance(const ref_array *in, const op_config *c, ref_array *out) {
+    ref_array mean = ref_create(out->shape);
+    (void)c;
+    ref_batch_mean(in, &mean);
+    ref_batch_variance(in, &mean, out);
+    ref_free(&mean);
+}
+static void reference_batch_norm(const ref_array *in, const op_config *c, ref_array *out) {
+    ref_array mean = ref_create(in[1].shape), variance = ref_create(in[1].shape);
+    ref_batch_mean(in, &mean);
+    ref_batch_variance(in, &mean, &variance);
+    ref_batch_norm(in, &mean, &variance, &in[1], &in[2], c->p, out);
+    ref_free(&mean);
+    ref_free(&variance);
+}
+static void reference_batch_norm_fixed(const ref_array *in, const op_config *c, ref_array *out) {
+    ref_batch_norm(&in[0], &in[1], &in[2], &in[3], &in[4], c->p, out);
+}
+static void reference_batch_norm_gradient(const ref_array *in, const op_config *c, ref_array *out) {
+    ref_batch_norm_input_gradient(&in[0], &in[1], &in[2], c->p, out);
+}
+
+#define SHAPE_C(c) \
+    {              \
+        1, { c }   \
+    }
+static const op_config moments_configs[] = {
+    {.in = {{2, {1, 3}}}},
+    {.in = {{2, {7, 3}}}},
+    {.in = {{4, {2, 3, 2, 3}}}},
+    {.in = {{4, {1, 2, 2, 1}}}},
+    {.in = {{4, {9, 7, 7, 17}}}, .large = true},
+    {.in = {{2, {96, 65}}}, .large = true},
+};
+static const op_config batch_norm_configs[] = {
+    {.in = {{2, {7, 3}}, SHAPE_C(3), SHAPE_C(3)}, .p = 1e-3},
+    {.in = {{4, {2, 3, 2, 3}}, SHAPE_C(3), SHAPE_C(3)}, .p = 1e-5},
+    {.in = {{4, {1, 2, 2, 1}}, SHAPE_C(1), SHAPE_C(1)}, .p = 1e-3},
+    {.in = {{4, {9, 7, 7, 17}}, SHAPE_C(17), SHAPE_C(17)}, .large = true, .p = 1e-3},
+};
+static const op_config fixed_configs[] = {
+    {.in = {{2, {1, 3}}, SHAPE_C(3), SHAPE_C(3), SHAPE_C(3), SHAPE_C(3)}, .p = 1e-3},
+    {.in = {{4, {2, 3, 2, 3}}, SHAPE_C(3), SHAPE_C(3), SHAPE_C(3), SHAPE_C(3)}, .p = 1e-3},
+    {.in = {{4, {9, 7, 7, 17}}, SHAPE_C(17), SHAPE_C(17), SHAPE_C(17), SHAPE_C(17)},
+     .large = true,
+     .p = 1e-3},
+};
+static const op_config gradient_configs[] = {
+    {.in = {{2, {7, 3}}, {2, {7, 3}}, SHAPE_C(3)}, .p = 1e-3},
+    {.in = {{4, {2, 3, 2, 3}}, {4, {2, 3, 2, 3}}, SHAPE_C(3)}, .p = 1e-3},
+    {.in = {{4, {9, 7, 7, 17}}, {4, {9, 7, 7, 17}}, SHAPE_C(17)}, .large = true, .p = 1e-3},
+};
+
+#define ROW(name, n) .file = "batch_norm", .n_inputs = n, .build = build_##name, .reference = reference_##name
+
+const op_case op_batch_norm_cases[] = {
+    {"batch_mean", ROW(batch_mean, 1), CONFIGS(moments_configs), .linear = {1}, .f32_bound = 2e-6},
+    {"batch_variance", ROW(batch_variance, 1), CONFIGS(moments_configs), .f32_bound = 2e-6},
+    {"batch_norm", ROW(batch_norm, 3), CONFIGS(batch_norm_configs), .linear = {6}, .f32_bound = 4e-6},
+    {"batch_norm_fixed", ROW(batch_norm_fixed, 5), CONFIGS(fixed_configs), .linear = {24},
+     .domain = {VALUES_ANY, VALUES_ANY, VALUES_POSITIVE}, .f32_bound = 4e-6},
+    {"batch_norm_gradient", ROW(batch_norm_gradient, 3), .via = "vjp of batch_norm",
+     CONFIGS(gradient_configs), .linear = {1, 4}, .f32_bound = 2e-5},
+};
+const int op_batch_norm_cases_count = COUNT(op_batch_norm_cases);

@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: MIT
+// Checks of the ops that change parameters: several steps against the formulas of their sources.
+#include <criterion/criterion.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "tests/autograd/op_case.h"
+#include "tests/autograd/run.h"
+#include "tests/support/approx.h"
+
+#define N 37  // not a multiple of any vector's width
+#define STEPS 5
+
+// A parameter with two state buffers, a gradient that is fed, and the same numbers in the test's own arrays.
+typedef struct bench {
+    ag_parameter_set *set;
+    ag_parameter *w, *state[2];
+    ag_tape *tape;
+    ag_node *gradient, *rate, *t;
+    double expected_w[N], expected_state[2][N], g[N];
+} bench;
+
+static void bench_set(ag_parameter *parameter, int64_t i, double value) {
+    if (ag_parameter_set_dtype(parameter->set) == AG_F32)
+        ((float *)ag_parameter_values(parameter))[i] = (float)value;
+    else
+        ((double *)ag_parameter_values(parameter))[i] = value;
+}
+
+static double bench_get(const ag_parameter *parameter, int64_t i) {
+    if (ag_parameter_set_dtype(parameter->set) == AG_F32) return ((float *)ag_parameter_values(parameter))[i];
+    return ((double *)ag_parameter_values(parameter))[i];
+}
+
+static void bench_open(bench *b, ag_dtype dtype) {
+    *b = (bench){.set = ag_parameter_set_create("net", dtype), .tape = ag_tape_create("step", dtype)};
+    b->w = ag_parameter_add(b->set, "w", AG_SHAPE(N), AG_PARAMETER, NULL);
+    b->state[0] = ag_parameter_add(b->set, "state0", AG_SHAPE(N), AG_BUFFER, NULL);
+    b->state[1] = ag_parameter_add(b->set, "state1", AG_SHAPE(N), AG_BUFFER, NULL);
+    cr_assert(ag_parameter_set_seal(b->set, NULL));
+    values_fill(VALUES_ANY, 11, N, b->expected_w);
+    for (int i = 0; i < N; i++) {
+        bench_set(b->w, i, b->expected_w[i]);
+        b->expected_w[i] = bench_get(b->w, i);
+    }
+    b->gradient = ag_input(b->tape, "gradient", AG_SHAPE(N));
+    b->rate = ag_input(b->tape, "rate", AG_SHAPE());
+    b->t = ag_input(b->tape, "t", AG_SHAPE());
+}
+
+static void bench_close(bench *b) {
+    ag_tape_free(b->tape);
+    ag_parameter_set_free(b->set);
+}
+
+static void bench_compare(const char *what, int step, const ag_parameter *parameter, const double *expected) {
+    double actual[N], bound = ag_parameter_set_dtype(parameter->set) == AG_F64 ? 1e-13 : 2e-6;
+    for (int i = 0; i < N; i++) actual[i] = bench_get(parameter, i);
+    const char *bad = approx_difference(N, actual, expected, bound, 0.1);
+    cr_expect(bad == NULL, "%s, %s after step %d: %s", what, parameter->name, step, bad);
+}
+
+// Feeds a gradient drawn for the step, runs, lets the formula take the same step, compares.
+static void bench_run(bench *b, const char *what, void (*formula)(bench *b, int i, double rate, double t)) {
+    ag_dtype dtype = ag_tape_dtype(b->tape);
+    ag_program *program = run_compile(what, b->tape, 0, NULL);
+    for (int step = 1; step <= STEPS; step++) {
+        double rate = 0.01 * step;
+        ag_tensor *gradient = values_tensor(dtype, AG_SHAPE(N), VALUES_ANY, 20 + (uint64_t)step);
+        ag_feed feed = {b->gradient, gradient};
+        cr_assert(ag_program_feed_scalar(program, b->rate, rate, NULL));
+        cr_assert(ag_program_feed_scalar(program, b->t, step, NULL));
+        run_step(what, program, 1, &feed, (ag_clock){1, (uint64_t)step});
+        for (int i = 0; i < N; i++) {
+            b->g[i] = ag_tensor_get(gradient, i);
+            formula(b, i, dtype == AG_F32 ? (double)(float)rate : rate, step);
+        }
+        bench_compare(what, step, b->w, b->expected_w);
+        bench_compare(what, step, b->state[0], b->expected_state[0]);
+        bench_compare(what, step, b->state[1], b->expected_state[1]);
+        ag_tensor_free(gradient);
+    }
+    ag_program_free(program);
+}
+
+// Kingma and Ba 2015, algorithm 1, whose two states both epsilons and the decay share.
+#define BETA1 0.5
+#define BETA2 0.99
+#define EPSILON 1e-3
+#define DECAY 0.1
+#define MOMENTUM 0.9
+#define RHO 0.9
+
+static void adam_moments(bench *b, int i) {
+    double *m = b->expected_state[0], *v = b->expected_state[1], g = b->g[i];
+    m[i] = BETA1 * m[i] + (1 - BETA1) * g;
+    v[i] = BETA2 * v[i] + (1 - BETA2) * g * g;
+}
+
+// Keras: the paper's last sentence of section 2, epsilon hat beside the uncorrected root.
+static void adam_keras(bench *b, int i, double rate, double t) {
+    adam_moments(b, i);
+    double corrected = rate * sqrt(1 - pow(BETA2, t)) / (1 - pow(BETA1, t));
+    b->expected_w[i] -= corrected * b->expected_state[0][i] / (sqrt(b->expected_state[1][i]) + EPSILON);
+}
+
+static void adam_torch(bench *b, int i, double rate, double t) {
+    adam_moments(b, i);
+    double m_hat = b->expected_state[0][i] / (1 - pow(BETA1, t));
+    double v_hat = b->expected_state[1][i] / (1 - pow(BETA2, t));
+    b->expected_w[i] -= rate * m_hat / (sqrt(v_hat) + EPSILON);
+}
+
+// Loshchilov and Hutter 2019: the decay acts on the weight as it was before the step.
+static void adam_decay(bench *b, int i, double rate, double t) {
+    b->expected_w[i] -= rate * DECAY * b->expected_w[i];
+    adam_torch(b, i, rate, t);
+}
+
+static void check_adam(ag_dtype dtype, const char *what, ag_adam_params params,
+                       void (*formula)(bench *b, int i, double rate, double t)) {
+    bench b;
+    bench_open(&b, dtype);
+    ag_adam_update(b.w, b.gradient, b.state[0], b.state[1], b.rate, b.t, params);
+    bench_run(&b, what, formula);
+    bench_close(&b);
+}
+
+// A parameter that is not trainable is refused, by name.
+static void check_frozen_is_refused(const char *what, ag_node *(*update)(bench *b)) {
+    bench b;
+    bench_open(&b, AG_F64);
+    b.w->trainable = false;
+    cr_expect(ag_node_failed(update(&b)), "%s steps a frozen parameter", what);
+    const char *text = ag_tape_error(b.tape)->text;
+    cr_expect(strstr(text, "w") != NULL, "%s does not name the frozen parameter: %s", what, text);
+    bench_close(&b);
+}
+
+static void check_shape_is_refused(const char *what, ag_node *(*update)(bench *b)) {
+    bench b;
+    bench_open(&b, AG_F64);
+    b.gradient = ag_input(b.tape, "long", AG_SHAPE(N + 1));
+    cr_expect(ag_node_failed(update(&b)), "%s accepts a gradient of another shape", what);
+    const char *text = ag_tape_error(b.tape)->text;
+    cr_expect(strstr(text, "[37]") && strstr(text, "[38]"), "%s does not name both shapes: %s", what, text);
+    bench_close(&b);
+}
+
+static ag_node *adam_update(bench *b) {
+    return ag_adam_update(b->w, b->gradient, b->state[0], b->state[1], b->rate, b->t,
+                          (ag_adam_params){BETA1, BETA2, EPSILON, false, 0});
+}
+
+void op_check_adam(void) {
+    for (ag_dtype dtype = AG_F32; dtype <= AG_F64; dtype++) {
+        check_adam(dtype, "adam (Keras)", (ag_adam_params){BETA1, BETA2, EPSILON, false, 0}, adam_keras);
+        check_adam(dtype, "adam (PyTorch)", (ag_adam_params){BETA1, BETA2, EPSILON, true, 0}, adam_torch);
+        check_adam(dtype, "adamw", (ag_adam_params){BETA1, BETA2, EPSILON, true, DECAY}, adam_decay);
+    }
+    check_frozen_is_refused("adam", adam_update);
+    check_shape_is_refused("adam", adam_update);
+}
+
+static void sgd_plain(bench *b, int i, double rate, double t) {
+    (void)t;
+    b->expected_w[i] -= rate * b->g[i];
+}
+
+static void sgd_momentum(bench *b, int i, double rate, double t) {
+    (void)t;
+    double *velocity = b->expected_state[0];
+    velocity[i] = MOMENTUM * velocity[i] - rate * b->g[i];
+    b->expected_w[i] += velocity[i];
+}
+
+static ag_node *sgd_update(bench *b) {
+    return ag_sgd_update(b->w, b->gradient, b->state[0], b->rate, MOMENTUM);
+}
+
+static ag_node *sgd_plain_update(bench *b) { return ag_sgd_update(b->w, b->gradient, NULL, b->rate, 0); }
+
+static void check_update(ag_dtype dtype, const char *what, ag_node *(*update)(bench *b),
+                         void (*formula)(bench *b, int i, double rate, double t)) {
+    bench b;
+    bench_open(&b, dtype);
+    update(&b);
+    bench_run(&b, what, formula);
+    bench_close(&b);
+}
+
+void op_check_sgd(void) {
+    for (ag_dtype dtype = AG_F32; dtype <= AG_F64; dtype++) {
+        check_update(dtype, "sgd", sgd_plain_update, sgd_plain);
+        check_update(dtype, "sgd with momentum", sgd_update, sgd_momentum);
+    }
+    check_frozen_is_refused("sgd", sgd_update);
+    check_frozen_is_refused("sgd without momentum", sgd_plain_update);
+    check_shape_is_refused("sgd", sgd_update);
+}
+
+static void rmsprop(bench *b, int i, double rate, double t) {
+    (void)t;
+    double *square = b->expected_state[0];
+    square[i] = RHO * square[i] + (1 - RHO) * b->g[i] * b->g[i];
+    b->expected_w[i] -= rate * b->g[i] / (sqrt(square[i]) + EPSILON);
+}
+
+static ag_node *rmsprop_update(bench *b) {
+    return ag_rmsprop_update(b->w, b->gradient, b->state[0], b->rate, RHO, EPSILON);
+}
+
+void op_check_rmsprop(void) {
+    for (ag_dtype dtype = AG_F32; dtype <= AG_F64; dtype++)
+        check_update(dtype, "rmsprop", rmsprop_update, rmsprop);
+    check_frozen_is_refused("rmsprop", rmsprop_update);
+    check_shape_is_refused("rmsprop", rmsprop_update);
+}
+
+// w := 2 w + g, whether w is trainable or not.
+static void doubled(bench *b, int i, double rate, double t) {
+    (void)rate, (void)t;
+    b->expected_w[i] = 2 * b->expected_w[i] + b->g[i];
+}
+
+static ag_node *assign_update(bench *b) { return ag_assign(b->w, b->gradient); }
+
+void op_check_assign(void) {
+    for (int trainable = 0; trainable < 2; trainable++)
+        for (ag_dtype dtype = AG_F32; dtype <= AG_F64; dtype++) {
+            bench b;
+            bench_open(&b, dtype);
+            b.w->trainable = trainable;
+            ag_assign(b.w, ag_add(ag_scale(ag_read(b.tape, b.w), 2), b.gradient));
+            bench_run(&b, "assign", doubled);
+            bench_close(&b);
+        }
+    check_shape_is_refused("assign", assign_update);
+}
