@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Three training iterations of a small DCGAN in tf.keras, with every weight and optimizer slot after each. See README.md."""
+"""Three training iterations of a small DCGAN in tf.keras, with all weights and optimizer slots. See README.md."""
 
 from keras_setup import VERSIONS, exact, hyper, keras, leaky_relu, tf
 
@@ -19,7 +19,7 @@ WEIGHT_NAMES = {"kernel": "w", "bias": "b"}
 
 
 class UnbiasedBatchNorm(layers.BatchNormalization):
-    """What the fused float32 kernel does to the moving variance, n / (n - 1), for float64, which has no fused kernel."""
+    """The factor n / (n - 1) of the fused kernel's moving variance, for float64, which has no fused kernel."""
 
     def __init__(self, **options):
         super().__init__(momentum=exact(0.99), epsilon=1e-3, **options)
@@ -81,7 +81,7 @@ def initial_weight(stream, name, shape):
 
 
 class Gan:
-    """G, D and the combined model, compiled as a Keras user does: D trainable, then D frozen inside the combined one."""
+    """G, D and the combined model, compiled as a Keras user does: D trainable, then frozen inside the combined one."""
 
     def __init__(self, last):
         loss = keras.losses.BinaryCrossentropy(from_logits=last == "linear")
@@ -195,7 +195,7 @@ def write_pair(group, **options):
 
 
 def check_logits(pair, **options):
-    """A sigmoid output with compile(binary_crossentropy) is the loss on logits: Keras finds the logit behind the sigmoid."""
+    """A sigmoid output with binary_crossentropy is the loss on logits: Keras finds the logit behind the sigmoid."""
     compared = {"float64": lambda name: not is_noise(name), "float32": holds_in_float32}
     for dtype, cases in pair.items():
         size, name = worst(run("check", dtype, "linear", **options), cases, compared[dtype])

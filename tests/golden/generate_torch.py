@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Gradient penalties through double backward and optimizer steps of PyTorch in float64, in this project's layouts. See README.md."""
+"""Gradient penalties by double backward, and optimizer steps, of PyTorch in float64. See README.md."""
 
 import os
 
