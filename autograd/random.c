@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Random numbers as functions of (seed, purpose, step, index): Philox4x32-10 of Random123, normals by
-// Box-Muller.
+// Random numbers as functions of (seed, purpose, step, index): Random123's Philox4x32-10, and Box-Muller.
 //
 // The words: counter = (index low, index high, step low, purpose), key = (seed low, seed high ^ step high).
 // Steps below 2^32 are part of the counter, so that no two draws of one seed meet.
@@ -89,8 +88,8 @@ void ag_random_normal_fill(ag_stream stream, uint64_t first, int64_t n, ag_dtype
 }
 
 // Lemire 2019: the high half of a 64-bit word times the bound, rejected while the low half falls into the
-// part that does not divide evenly. A block holds two candidates; the next ones lie 2^48 blocks further, past
-// any index drawn.
+// part that does not divide evenly. A block holds two candidates; the next ones lie 2^48 blocks further on,
+// past every index in use.
 uint64_t ag_random_below(ag_stream stream, uint64_t index, uint64_t bound) {
     const uint64_t uneven = -bound % bound;
     for (uint64_t block_index = index;; block_index += UINT64_C(1) << 48) {

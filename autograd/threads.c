@@ -7,7 +7,7 @@
 
 #define MAX_THREADS 1024
 
-static atomic_int chosen;  // 0: one for each processor of the affinity mask
+static atomic_int chosen;  // 0: not yet; then one for each processor of the affinity mask, asked for once
 
 void ag_threads_set(int count) {
     const int bounded = count < 0 ? 0 : count > MAX_THREADS ? MAX_THREADS : count;
@@ -17,8 +17,8 @@ void ag_threads_set(int count) {
 int ag_threads_get(void) {
     const int count = atomic_load(&chosen);
     if (count > 0) return count;
-    const int processors = omp_get_num_procs();
-    return processors > MAX_THREADS ? MAX_THREADS : processors;
+    ag_threads_set(omp_get_num_procs());
+    return atomic_load(&chosen);
 }
 
 void ag_parallel_for(int64_t n, void (*body)(void *context, int64_t i), void *context) {

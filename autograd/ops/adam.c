@@ -6,8 +6,8 @@
 #include "autograd/ops/array.h"
 #include "autograd/ops/update.h"
 
-// Keras folds both bias corrections into the rate (section 2, "epsilon hat"); PyTorch corrects sqrt(v) before
-// epsilon is added.
+// Keras folds both bias corrections into the rate (section 2, "epsilon hat"); PyTorch corrects sqrt(v) first
+// and adds epsilon then.
 static ag_adam_step step_of(const ag_adam_params *p, double rate, double t) {
     const double correction1 = 1 - pow(p->beta1, t), correction2 = sqrt(1 - pow(p->beta2, t));
     return (ag_adam_step){.rate = p->torch_epsilon ? rate / correction1 : rate * correction2 / correction1,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Batch normalization (Ioffe and Szegedy 2015) over all axes but the last. With r = 1 / sqrt(variance +
-// epsilon) and xhat = (x - mean) r:
+// Batch normalization (Ioffe and Szegedy 2015) over all axes but the last. With xhat = (x - mean) r and
+// r = 1 / sqrt(variance + epsilon):
 //
 //     batch_variance             v  = sum (x - mean)^2 / n
 //     batch_norm                 y  = gamma xhat + beta
@@ -54,7 +54,7 @@ static ag_node *deviation(const ag_node *node, ag_node *variance) {
     return ag_sqrt(ag_add_scalar(variance, epsilon_of(node)));
 }
 
-// vector / (variance + epsilon) * factor: what d r / d variance = -r^3 / 2 leaves of a term with one r.
+// vector factor / (variance + epsilon): with factor -1/2, d r / d variance = -r^3 / 2 of a vector with one r.
 static ag_node *over_variance(const ag_node *node, ag_node *vector, ag_node *variance, double factor) {
     return ag_div(ag_scale(vector, factor), ag_add_scalar(variance, epsilon_of(node)));
 }
@@ -121,47 +121,31 @@ ag_node *ag_batch_variance(ag_node *x, ag_node *mean) {
     return ag_apply_inputs(&batch_variance, 2, (ag_node *[]){x, mean}, NULL, 0);
 }
 
-// ---- the row loops
+// ---- normalization
 
-// One pass over rows with per-channel vectors, copied to scratch: the result may lie over any input.
-typedef struct pass {
-    const ag_kernels *kernels;
-    int64_t rows, cols;
-    const void *dy;  // NULL: normalize
-    const void *x;
-    void *vector[4];  // mean, scale, then shift or the two of the gradient
-    void *out;
-} pass;
+// The loop of a node's rows, its four vectors in scratch, so that the result may lie over any input.
+static ag_normalization normalization_of(const ag_call *call, void *vector[4]) {
+    const ag_shape x = call->node->shape;
+    const int64_t cols = columns_in(x);
+    for (int i = 0; i < 4; i++) vector[i] = ag_at(call->scratch, i * cols, call->kernels->dtype);
+    return (ag_normalization){.kernels = call->kernels,
+                              .rows = rows_in(x),
+                              .cols = cols,
+                              .mean = vector[0],
+                              .scale = vector[1],
+                              .shift = vector[2],
+                              .slope = vector[3],
+                              .out = call->out};
+}
 
 static int64_t vectors_scratch(const ag_node *node) {
     return 4 * columns_in(node->shape) * (int64_t)ag_dtype_bytes(ag_tape_dtype(node->tape));
 }
 
-static pass pass_of(const ag_call *call) {
-    const ag_shape x = call->node->shape;
-    pass p = {.kernels = call->kernels, .rows = rows_in(x), .cols = columns_in(x), .out = call->out};
-    for (int i = 0; i < 4; i++) p.vector[i] = ag_at(call->scratch, i * p.cols, call->kernels->dtype);
-    return p;
+// 1 / sqrt(variance + epsilon) of channel c.
+static double r_of(const ag_call *call, int variance, int64_t c) {
+    return 1 / sqrt(ag_load(call->in[variance], c, call->kernels->dtype) + epsilon_of(call->node));
 }
-
-static void run_block(void *context, int64_t block) {
-    const pass *p = context;
-    const ag_dtype dtype = p->kernels->dtype;
-    const int64_t first = block * ag_block_rows(p->cols),
-                  rows = ag_min(ag_block_rows(p->cols), p->rows - first);
-    const int64_t at = first * p->cols;
-    const void *x = ag_const_at(p->x, at, dtype);
-    void *out = ag_at(p->out, at, dtype), *const *v = p->vector;
-    if (p->dy)
-        p->kernels->normalize_gradient(rows, p->cols, ag_const_at(p->dy, at, dtype), x, v[0], v[1], v[2],
-                                       v[3], out);
-    else
-        p->kernels->normalize(rows, p->cols, x, v[0], v[1], v[2], out);
-}
-
-static void run_rows(pass *p) { ag_parallel_for(ag_ceil_div(p->rows, ag_block_rows(p->cols)), run_block, p); }
-
-// ---- normalization
 
 enum { X, MEAN, VARIANCE, GAMMA, BETA };
 
@@ -173,20 +157,19 @@ static bool norm_infer(ag_node *node) {
 
 static void norm_forward(const ag_call *call) {
     const ag_dtype dtype = call->kernels->dtype;
-    const double epsilon = epsilon_of(call->node);
-    pass p = pass_of(call);
-    p.x = call->in[X];
-    for (int64_t c = 0; c < p.cols; c++) {
-        const double r = 1 / sqrt(ag_load(call->in[VARIANCE], c, dtype) + epsilon);
-        ag_store(p.vector[0], c, dtype, ag_load(call->in[MEAN], c, dtype));
-        ag_store(p.vector[1], c, dtype, r * ag_load(call->in[GAMMA], c, dtype));
-        ag_store(p.vector[2], c, dtype, ag_load(call->in[BETA], c, dtype));
+    void *vector[4];
+    ag_normalization n = normalization_of(call, vector);
+    n.x = call->in[X];
+    for (int64_t c = 0; c < n.cols; c++) {
+        ag_store(vector[0], c, dtype, ag_load(call->in[MEAN], c, dtype));
+        ag_store(vector[1], c, dtype, r_of(call, VARIANCE, c) * ag_load(call->in[GAMMA], c, dtype));
+        ag_store(vector[2], c, dtype, ag_load(call->in[BETA], c, dtype));
     }
-    run_rows(&p);
+    ag_columns_normalize(&n);
 }
 
-// The batch_norm_gradient recorded for this node and dy, whose dgamma and dbeta serve gamma and beta too; or
-// NULL.
+// The batch_norm_gradient recorded for this node and dy, whose dgamma and dbeta serve gamma and beta too.
+// NULL where there is none.
 static ag_node *recorded_gradient(const ag_node *node, const ag_node *dy) {
     for (int i = ag_tape_count(node->tape) - 1; i > dy->index; i--) {
         ag_node *other = ag_tape_at(node->tape, i);
@@ -203,19 +186,13 @@ static ag_node *dgamma_of(const ag_node *node, ag_node *dy) {
 }
 
 static ag_node *norm_vjp(ag_node *node, ag_node *dy, int input) {
-    const ag_node *gradient = recorded_gradient(node, dy);
-    switch (input) {
-        case X:
-            return AG_APPLY(&batch_norm_gradient, (const double *)node->attributes, dy, node->input[X],
-                            node->input[MEAN], node->input[VARIANCE], node->input[GAMMA], dgamma_of(node, dy),
-                            sum_rows(dy));
-        case GAMMA:
-            return gradient ? gradient->input[5] : dgamma_of(node, dy);
-        case BETA:
-            return gradient ? gradient->input[6] : sum_rows(dy);
-        default:
-            return NULL;
-    }
+    if (input == MEAN || input == VARIANCE) return NULL;
+    const ag_node *recorded = recorded_gradient(node, dy);
+    ag_node *dgamma = input == BETA ? NULL : recorded ? recorded->input[5] : dgamma_of(node, dy);
+    ag_node *dbeta = input == GAMMA ? NULL : recorded ? recorded->input[6] : sum_rows(dy);
+    if (input != X) return input == GAMMA ? dgamma : dbeta;
+    return AG_APPLY(&batch_norm_gradient, (const double *)node->attributes, dy, node->input[X],
+                    node->input[MEAN], node->input[VARIANCE], node->input[GAMMA], dgamma, dbeta);
 }
 
 static ag_node *fixed_vjp(ag_node *node, ag_node *dy, int input) {
@@ -266,7 +243,6 @@ static bool gamma_infer(ag_node *node) {
 static void gamma_forward(const ag_call *call) {
     const ag_shape x = call->node->input[1]->shape;
     const ag_dtype dtype = call->kernels->dtype;
-    const double epsilon = epsilon_of(call->node);
     const ag_columns sums = {.kernels = call->kernels,
                              .rows = rows_in(x),
                              .cols = columns_in(x),
@@ -276,10 +252,8 @@ static void gamma_forward(const ag_call *call) {
                              .scratch = call->scratch,
                              .out = call->out};
     ag_columns_sum(&sums);
-    for (int64_t c = 0; c < sums.cols; c++) {
-        const double r = 1 / sqrt(ag_load(call->in[3], c, dtype) + epsilon);
-        ag_store(call->out, c, dtype, r * ag_load(call->out, c, dtype));
-    }
+    for (int64_t c = 0; c < sums.cols; c++)
+        ag_store(call->out, c, dtype, r_of(call, 3, c) * ag_load(call->out, c, dtype));
 }
 
 static ag_node *gamma_vjp(ag_node *node, ag_node *g, int input) {
@@ -313,19 +287,18 @@ static bool gradient_infer(ag_node *node) {
 
 static void gradient_forward(const ag_call *call) {
     const ag_dtype dtype = call->kernels->dtype;
-    const double epsilon = epsilon_of(call->node);
-    pass p = pass_of(call);
-    const double n = (double)p.rows;
-    p.dy = call->in[0];
-    p.x = call->in[1];
-    for (int64_t c = 0; c < p.cols; c++) {
-        const double r = 1 / sqrt(ag_load(call->in[3], c, dtype) + epsilon);
-        ag_store(p.vector[0], c, dtype, ag_load(call->in[2], c, dtype));
-        ag_store(p.vector[1], c, dtype, r * ag_load(call->in[4], c, dtype));
-        ag_store(p.vector[2], c, dtype, ag_load(call->in[6], c, dtype) / n);
-        ag_store(p.vector[3], c, dtype, r * ag_load(call->in[5], c, dtype) / n);
+    void *vector[4];
+    ag_normalization n = normalization_of(call, vector);
+    n.dy = call->in[0];
+    n.x = call->in[1];
+    for (int64_t c = 0; c < n.cols; c++) {
+        const double r = r_of(call, 3, c);
+        ag_store(vector[0], c, dtype, ag_load(call->in[2], c, dtype));
+        ag_store(vector[1], c, dtype, r * ag_load(call->in[4], c, dtype));
+        ag_store(vector[2], c, dtype, ag_load(call->in[6], c, dtype) / (double)n.rows);
+        ag_store(vector[3], c, dtype, r * ag_load(call->in[5], c, dtype) / (double)n.rows);
     }
-    run_rows(&p);
+    ag_columns_normalize(&n);
 }
 
 // sum g dx / (gamma r), with xhat dgamma counted `times` times: [C].

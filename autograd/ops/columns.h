@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Sums over the rows of a [rows, cols] array, one for each column: blocks of rows in parallel, their partial
-// sums combined in index order.
+// Loops of batch normalization over [rows, cols] arrays, a channel per column: blocks of rows in parallel,
+// the partial sums of the blocks combined in index order.
 #pragma once
 
 #include "autograd/kernel.h"
@@ -16,3 +16,15 @@ typedef struct ag_columns {
 
 int64_t ag_columns_scratch(int64_t rows, int64_t cols, ag_dtype dtype);
 void ag_columns_sum(const ag_columns *columns);
+
+// out = (x - mean) scale + shift, or, where dy is given, scale (dy - shift - (x - mean) slope). out may be x or
+// dy, but none of the vectors.
+typedef struct ag_normalization {
+    const ag_kernels *kernels;
+    int64_t rows, cols;
+    const void *dy, *x;
+    const void *mean, *scale, *shift, *slope;  // [cols]
+    void *out;
+} ag_normalization;
+
+void ag_columns_normalize(const ag_normalization *normalization);

@@ -41,7 +41,7 @@ static bool infer(ag_node *node) {
     return true;
 }
 
-// The longer side of y in blocks of 64 to 512 rows or columns, about sixteen where it is long enough: each
+// The longer side of y in about sixteen blocks of 64 to 512 rows or columns: more would cost more, since each
 // block packs the other operand again.
 typedef struct cut {
     ag_gemm whole;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 // All pointwise ops: one table, a row for each kernel slot with its name and its gradient. Gradients that
-// need a choice or a reused value (tanh_gradient, ..) are rows themselves, so that they can be differentiated
-// again.
+// need a choice or reuse a value (tanh_gradient, ..) are rows themselves and so have gradients in turn.
 #include "autograd/kernel.h"
 #include "autograd/ops.h"
 #include "autograd/ops/array.h"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// rmsprop_update: s := rho s + (1 - rho) g^2; w -= rate g / (sqrt(s) + epsilon) (Tieleman and Hinton 2012, as
-// Keras).
+// rmsprop_update: s := rho s + (1 - rho) g^2; w -= rate g / (sqrt(s) + epsilon).
+// Tieleman and Hinton 2012, with Keras's place for epsilon.
 #include "autograd/ops.h"
 #include "autograd/ops/array.h"
 #include "autograd/ops/update.h"

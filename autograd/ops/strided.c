@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Strided loops: neighbouring axes are joined where possible, the innermost axis is a run, runs are cut into
-// tasks.
+// Strided loops: neighbouring axes are joined where possible, the innermost one is a run, runs are tasks.
 #include "autograd/ops/strided.h"
 
 #include <string.h>

@@ -33,8 +33,8 @@ ag_strides ag_strides_broadcast(ag_shape shape, ag_shape to);
 ag_strided ag_strided_over(ag_shape shape);
 void ag_strided_add(ag_strided *loop, ag_strides strides);
 
-// Calls body for pieces that make up the whole space, in parallel; axes that all operands cross evenly are
-// one.
+// Calls body for pieces that make up the whole space, in parallel. Axes that all operands cross evenly count
+// as one.
 void ag_strided_run(const ag_strided *loop, void (*body)(void *context, const ag_run *run), void *context);
 
 // dst = src, operands 0 and 1 of the loop.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What the optimizer updates share: their checks, and one parallel loop over chunks of the parameter and its
-// states.
+// What the optimizer updates share: their checks, and one parallel loop over chunks of a parameter with its
+// states and its gradient.
 #pragma once
 
 #include "autograd/kernel.h"
