@@ -21,20 +21,21 @@ enum { WIDTH = 2 * LANES };
         f(rows, __VA_ARGS__);   \
         break;
 #if ROWS == 8
-#define TILE_SWITCH(rows, f, ...)                                                                  \
-    switch (rows) {                                                                                \
-        TILE_CASE(1, f, __VA_ARGS__)                                                               \
-        TILE_CASE(2, f, __VA_ARGS__)                                                               \
-        TILE_CASE(3, f, __VA_ARGS__) TILE_CASE(4, f, __VA_ARGS__) TILE_CASE(5, f, __VA_ARGS__)     \
-            TILE_CASE(6, f, __VA_ARGS__) TILE_CASE(7, f, __VA_ARGS__) TILE_CASE(8, f, __VA_ARGS__) \
+#define TILE_SWITCH(rows, f, ...)                                                              \
+    switch (rows) {                                                                            \
+        TILE_CASE(1, f, __VA_ARGS__)                                                           \
+        TILE_CASE(2, f, __VA_ARGS__)                                                           \
+        TILE_CASE(3, f, __VA_ARGS__)                                                           \
+        TILE_CASE(4, f, __VA_ARGS__) TILE_CASE(5, f, __VA_ARGS__) TILE_CASE(6, f, __VA_ARGS__) \
+            TILE_CASE(7, f, __VA_ARGS__) TILE_CASE(8, f, __VA_ARGS__)                          \
     }
 #elif ROWS == 6
 #define TILE_SWITCH(rows, f, ...)                                                              \
     switch (rows) {                                                                            \
         TILE_CASE(1, f, __VA_ARGS__)                                                           \
         TILE_CASE(2, f, __VA_ARGS__)                                                           \
-        TILE_CASE(3, f, __VA_ARGS__) TILE_CASE(4, f, __VA_ARGS__) TILE_CASE(5, f, __VA_ARGS__) \
-            TILE_CASE(6, f, __VA_ARGS__)                                                       \
+        TILE_CASE(3, f, __VA_ARGS__)                                                           \
+        TILE_CASE(4, f, __VA_ARGS__) TILE_CASE(5, f, __VA_ARGS__) TILE_CASE(6, f, __VA_ARGS__) \
     }
 #else
 #define TILE_SWITCH(rows, f, ...)                                                              \
@@ -44,16 +45,13 @@ enum { WIDTH = 2 * LANES };
     }
 #endif
 
-// acc[r][..] += sum over k < length of a[r * row + k * step] * b[k * pitch + ..]
-INLINE void tile_multiply(int rows, int64_t length, const real *a, int64_t row, int64_t step, const real *b,
-                          int64_t pitch, vec acc[ROWS][2]) {
-    for (int64_t k = 0; k < length; k++, a += step, b += pitch) {
-        const vec b0 = v_load(b), b1 = v_load(b + LANES);
-        for (int r = 0; r < rows; r++) {
-            const vec s = v_set(a[r * row]);
-            acc[r][0] += s * b0;
-            acc[r][1] += s * b1;
-        }
+// acc[r][..] += a[r * row] * b[..]
+INLINE void tile_step(int rows, const real *a, int64_t row, const real *b, vec acc[ROWS][2]) {
+    const vec b0 = v_load(b), b1 = v_load(b + LANES);
+    for (int r = 0; r < rows; r++) {
+        const vec s = v_set(a[r * row]);
+        acc[r][0] += s * b0;
+        acc[r][1] += s * b1;
     }
 }
 
@@ -66,6 +64,6 @@ typedef struct tile_part {
 INLINE int64_t tile_parts(int64_t n, int64_t most) { return (n + most - 1) / most; }
 
 INLINE tile_part tile_cut(int64_t n, int64_t parts, int64_t i) {
-    const int64_t first = n * i / parts;
-    return (tile_part){first, n * (i + 1) / parts - first};
+    const int64_t size = n / parts, more = n % parts;  // the first `more` parts have one element more
+    return (tile_part){i * size + (i < more ? i : more), size + (i < more)};
 }

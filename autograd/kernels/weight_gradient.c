@@ -7,56 +7,73 @@
 
 enum {
     STRIP_BYTES = 24 << 10,     // of a rows' and a lanes' strip together: most of a first-level cache
-    PARTIAL_BYTES = 300 << 10,  // of a task's sums: half of a second-level cache, at least one panel
+    PARTIAL_BYTES = 600 << 10,  // of a task's sums, though at least one panel: about a second-level cache
     TASKS = 16,                 // wanted, for many threads; more would only cost memory for partial sums
 };
+
+// A pixel's places in the two strips.
+typedef struct pair {
+    int32_t row, lane;
+} pair;
 
 // One of the two tensors.
 typedef struct operand {
     int64_t channels, h, w;
-    int64_t stride;      // pixels between neighbouring positions of a tap
     int64_t part, parts;  // channels of a strip, strips
 } operand;
 
+// A task's scratch, in bytes from its start: the sums of its panels, a strip of rows, a strip of lanes per
+// panel, and per tap the list of pixels and its length.
+typedef struct layout {
+    int64_t panel, lane_strip;  // bytes of one
+    int64_t rows, lanes, pairs, counts, end;
+} layout;
+
 typedef struct outer {
     const ag_conv_geometry *geometry;
-    bool swapped;         // rows are of dy and lanes of x: fewer lanes idle when co is small
-    operand rows, lanes;  // lanes' parts are called panels
-    int64_t images, lines;  // of dy in a block
+    bool swapped;            // rows are of dy and lanes of x: fewer lanes idle when co is small
+    operand rows, lanes;     // the lanes' parts are called panels
+    int64_t images, lines;   // of dy in a block
     int64_t shares, groups;  // parts of the panels, of the images: a task each
+    layout scratch;
 } outer;
 
 static int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
 static int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
+static int64_t aligned(int64_t bytes) { return (bytes + 63) / 64 * 64; }
 
-// Lines of x under so many lines of dy.
-static int64_t lines_under(const ag_conv_geometry *g, int64_t lines) {
-    return smaller((lines - 1) * g->stride + g->kh, g->h);
-}
-
-static int64_t strip_lines(const outer *pass, bool of_x) {
-    return of_x ? lines_under(pass->geometry, pass->lines) : pass->lines;
-}
-
-static int64_t strip_size(const outer *pass, const operand *side, bool of_x) {
-    return pass->images * strip_lines(pass, of_x) * side->w * side->part;
+static int64_t strip_bytes(const outer *pass, const operand *side, bool of_x) {
+    const ag_conv_geometry *g = pass->geometry;
+    const int64_t lines = of_x ? smaller((pass->lines - 1) * g->stride + g->kh, g->h) : pass->lines;
+    return aligned(pass->images * lines * side->w * side->part * (int64_t)sizeof(real));
 }
 
 static int64_t strips_bytes(const outer *pass) {
-    return (strip_size(pass, &pass->rows, !pass->swapped) + strip_size(pass, &pass->lanes, pass->swapped)) *
-           (int64_t)sizeof(real);
+    return strip_bytes(pass, &pass->rows, !pass->swapped) + strip_bytes(pass, &pass->lanes, pass->swapped);
 }
 
 // Blocks of whole images, or of lines of one image where an image is too large.
 static void choose_block(outer *pass) {
-    const ag_conv_geometry *g = pass->geometry;
-    pass->images = 1, pass->lines = g->oh;
-    pass->images = smaller(larger(STRIP_BYTES / strips_bytes(pass), 1), g->n);
+    pass->images = 1, pass->lines = pass->geometry->oh;
+    pass->images = smaller(larger(STRIP_BYTES / strips_bytes(pass), 1), pass->geometry->n);
     while (pass->lines > 1 && strips_bytes(pass) > STRIP_BYTES) pass->lines = (pass->lines + 1) / 2;
 }
 
+static layout layout_of(const outer *pass) {
+    const ag_conv_geometry *g = pass->geometry;
+    const int64_t panels = tile_parts(pass->lanes.parts, pass->shares), taps = g->kh * g->kw;
+    layout at = {.panel = taps * pass->rows.channels * WIDTH * (int64_t)sizeof(real)};
+    at.lane_strip = strip_bytes(pass, &pass->lanes, pass->swapped);
+    at.rows = aligned(panels * at.panel);
+    at.lanes = at.rows + strip_bytes(pass, &pass->rows, !pass->swapped);
+    at.pairs = at.lanes + panels * at.lane_strip;
+    at.counts = at.pairs + aligned(taps * pass->images * pass->lines * g->ow * (int64_t)sizeof(pair));
+    at.end = at.counts + aligned(taps * (int64_t)sizeof(int32_t));
+    return at;
+}
+
 static outer outer_of(const ag_conv_geometry *g) {
-    const operand x = {g->ci, g->h, g->w, g->stride, 0, 0}, dy = {g->co, g->oh, g->ow, 1, 0, 0};
+    const operand x = {g->ci, g->h, g->w, 0, 0}, dy = {g->co, g->oh, g->ow, 0, 0};
     const bool swapped = g->co < WIDTH && g->ci > g->co;
     outer pass = {.geometry = g, .swapped = swapped, .rows = swapped ? dy : x, .lanes = swapped ? x : dy};
     pass.rows.part = ROWS, pass.rows.parts = tile_parts(pass.rows.channels, ROWS);
@@ -65,19 +82,8 @@ static outer outer_of(const ag_conv_geometry *g) {
     const int64_t panel = g->kh * g->kw * pass.rows.channels * WIDTH * (int64_t)sizeof(real);
     pass.shares = tile_parts(pass.lanes.parts, larger(PARTIAL_BYTES / panel, 1));
     pass.groups = smaller(tile_parts(TASKS, pass.shares), g->n);
+    pass.scratch = layout_of(&pass);
     return pass;
-}
-
-// Elements of one panel's sums: [tap][row][WIDTH].
-static int64_t panel_size(const outer *pass) {
-    return pass->geometry->kh * pass->geometry->kw * pass->rows.channels * WIDTH;
-}
-
-// Scratch of a task: the sums of its panels, a strip of rows, a strip of lanes per panel.
-static int64_t task_size(const outer *pass) {
-    const int64_t panels = tile_parts(pass->lanes.parts, pass->shares);
-    return panels * (panel_size(pass) + strip_size(pass, &pass->lanes, pass->swapped)) +
-           strip_size(pass, &pass->rows, !pass->swapped);
 }
 
 // Pixels that are worked on together.
@@ -86,9 +92,9 @@ typedef struct pixel_block {
     int64_t x_top, x_lines;   // lines of x that the taps reach
 } pixel_block;
 
-static pixel_block block_at(const outer *pass, tile_part images, int64_t line) {
+static pixel_block block_at(const outer *pass, int64_t line) {
     const ag_conv_geometry *g = pass->geometry;
-    pixel_block block = {images, {line, smaller(pass->lines, g->oh - line)}, 0, 0};
+    pixel_block block = {{0, pass->images}, {line, smaller(pass->lines, g->oh - line)}, 0, 0};
     const int64_t top = line * g->stride - g->pad_top;
     const int64_t end = top + (block.lines.count - 1) * g->stride + g->kh;
     block.x_top = smaller(larger(top, 0), g->h);
@@ -110,7 +116,7 @@ static void copy_lanes(int64_t count, const real *from, int64_t pixels, int64_t 
     }
 }
 
-// A block's pixels, `channels` of them from the first on, as a strip [image][line][pixel][part].
+// Some channels of a block's pixels as a strip [image][line][pixel][part].
 static void fill_strip(const operand *side, const real *data, const pixel_block *block, bool of_x,
                        tile_part channels, real *strip) {
     const int64_t first = of_x ? block->x_top : block->lines.first;
@@ -125,7 +131,7 @@ static void fill_strip(const operand *side, const real *data, const pixel_block 
     }
 }
 
-// Output positions [first, first + count) of an axis whose tap lies in the image.
+// Output positions of an axis whose tap lies in the image.
 static tile_part inside(int64_t tap, int64_t pad, int64_t stride, int64_t size, tile_part outputs) {
     const int64_t low = tap < pad ? (pad - tap + stride - 1) / stride : 0;
     const int64_t end = size - 1 + pad - tap < 0 ? 0 : (size - 1 + pad - tap) / stride + 1;
@@ -133,79 +139,78 @@ static tile_part inside(int64_t tap, int64_t pad, int64_t stride, int64_t size, 
     return (tile_part){first, larger(last - first, 0)};
 }
 
-// A strip under one tap: from the first pixel that counts, and the steps between pixels.
-typedef struct strip_view {
-    const real *data;
-    int64_t image, line, pixel;
-} strip_view;
-
-typedef struct tap_view {
-    strip_view rows, lanes;
-    int64_t images, lines, pixels;
-} tap_view;
-
-static strip_view view_strip(const operand *side, const real *strip, int64_t lines, int64_t line,
-                             int64_t pixel) {
-    return (strip_view){strip + (line * side->w + pixel) * side->part, lines * side->w * side->part,
-                        side->stride * side->w * side->part, side->stride * side->part};
-}
-
-static tap_view view_tap(const outer *pass, const pixel_block *block, int64_t tap, const real *rows,
-                         const real *lanes) {
+// The pixels of a block, image after image, whose tap lies in the image; how many of each image. One list
+// instead of loops over images, lines and pixels: lines are short, and the end of each costs several pixels.
+static int32_t list_pairs(const outer *pass, const pixel_block *block, int64_t tap, pair *pairs) {
     const ag_conv_geometry *g = pass->geometry;
     const int64_t a = tap / g->kw, b = tap % g->kw;
     const tile_part i = inside(a, g->pad_top, g->stride, g->h, block->lines);
     const tile_part j = inside(b, g->pad_left, g->stride, g->w, (tile_part){0, g->ow});
-    const operand *x_side = pass->swapped ? &pass->lanes : &pass->rows;
-    const operand *dy_side = pass->swapped ? &pass->rows : &pass->lanes;
-    const strip_view x = view_strip(x_side, pass->swapped ? lanes : rows, block->x_lines,
-                                    i.first * g->stride + a - g->pad_top - block->x_top,
-                                    j.first * g->stride + b - g->pad_left);
-    const strip_view dy = view_strip(dy_side, pass->swapped ? rows : lanes, block->lines.count,
-                                     i.first - block->lines.first, j.first);
-    return (tap_view){pass->swapped ? dy : x, pass->swapped ? x : dy, block->images.count, i.count, j.count};
+    for (int64_t n = 0; n < pass->images; n++)
+        for (int64_t line = i.first; line < i.first + i.count; line++) {
+            const int64_t x_line = n * block->x_lines + line * g->stride + a - g->pad_top - block->x_top;
+            const int64_t dy_line = n * block->lines.count + line - block->lines.first;
+            for (int64_t k = j.first; k < j.first + j.count; k++) {
+                const int64_t x = x_line * g->w + k * g->stride + b - g->pad_left, dy = dy_line * g->ow + k;
+                *pairs++ = pass->swapped ? (pair){(int32_t)dy * ROWS, (int32_t)x * WIDTH}
+                                         : (pair){(int32_t)x * ROWS, (int32_t)dy * WIDTH};
+            }
+        }
+    return (int32_t)(i.count * j.count);
 }
 
-// sums[r][..] += over the block's pixels under one tap
-INLINE void tile(int rows, const tap_view *view, real *sums) {
+// sums[r][..] += over the listed pixels
+INLINE void tile(int rows, const pair *pairs, int64_t count, const real *row_strip, const real *lane_strip,
+                 real *sums) {
     vec acc[ROWS][2] = {{{0}}};
-    for (int64_t n = 0; n < view->images; n++)
-        for (int64_t i = 0; i < view->lines; i++)
-            tile_multiply(rows, view->pixels, view->rows.data + n * view->rows.image + i * view->rows.line, 1,
-                          view->rows.pixel, view->lanes.data + n * view->lanes.image + i * view->lanes.line,
-                          view->lanes.pixel, acc);
+    for (int64_t k = 0; k < count; k++)
+        tile_step(rows, row_strip + pairs[k].row, 1, lane_strip + pairs[k].lane, acc);
     for (int r = 0; r < rows; r++, sums += WIDTH) {
         v_store(sums, v_load(sums) + acc[r][0]);
         v_store(sums + LANES, v_load(sums + LANES) + acc[r][1]);
     }
 }
 
-static void add_panel(const outer *pass, const pixel_block *block, tile_part rows, const real *row_strip,
-                      const real *lane_strip, real *sums) {
+static void add_panel(const outer *pass, const pixel_block *block, tile_part rows, int64_t panel,
+                      char *scratch) {
+    const layout *at = &pass->scratch;
+    const int64_t pitch = pass->images * pass->lines * pass->geometry->ow;
+    const real *row_strip = (const real *)(scratch + at->rows);
+    const real *lane_strip = (const real *)(scratch + at->lanes + panel * at->lane_strip);
+    real *sums = (real *)(scratch + panel * at->panel) + rows.first * WIDTH;
     for (int64_t tap = 0; tap < pass->geometry->kh * pass->geometry->kw; tap++) {
-        const tap_view view = view_tap(pass, block, tap, row_strip, lane_strip);
-        real *out = sums + (tap * pass->rows.channels + rows.first) * WIDTH;
-        TILE_SWITCH(rows.count, tile, &view, out)
+        const pair *pairs = (const pair *)(scratch + at->pairs) + tap * pitch;
+        const int64_t count = block->images.count * ((const int32_t *)(scratch + at->counts))[tap];
+        real *out = sums + tap * pass->rows.channels * WIDTH;
+        TILE_SWITCH(rows.count, tile, pairs, count, row_strip, lane_strip, out)
     }
 }
 
 static void add_block(const outer *pass, const ag_conv_call *call, tile_part panels, const pixel_block *block,
-                      real *sums) {
-    const real *rows_data = pass->swapped ? call->b : call->a, *lanes_data = pass->swapped ? call->a : call->b;
-    const int64_t lanes_size = strip_size(pass, &pass->lanes, pass->swapped);
-    real *lane_strips = sums + panels.count * panel_size(pass);
-    real *row_strip = lane_strips + panels.count * lanes_size;
+                      char *scratch) {
+    const real *rows_data = pass->swapped ? call->b : call->a;
+    const real *lanes_data = pass->swapped ? call->a : call->b;
+    const layout *at = &pass->scratch;
     for (int64_t p = 0; p < panels.count; p++) {
         const int64_t first = (panels.first + p) * WIDTH;
         const tile_part channels = {first, smaller(WIDTH, pass->lanes.channels - first)};
-        fill_strip(&pass->lanes, lanes_data, block, pass->swapped, channels, lane_strips + p * lanes_size);
+        fill_strip(&pass->lanes, lanes_data, block, pass->swapped, channels,
+                   (real *)(scratch + at->lanes + p * at->lane_strip));
     }
     for (int64_t part = 0; part < pass->rows.parts; part++) {
         const tile_part rows = tile_cut(pass->rows.channels, pass->rows.parts, part);
-        fill_strip(&pass->rows, rows_data, block, !pass->swapped, rows, row_strip);
-        for (int64_t p = 0; p < panels.count; p++)
-            add_panel(pass, block, rows, row_strip, lane_strips + p * lanes_size, sums + p * panel_size(pass));
+        fill_strip(&pass->rows, rows_data, block, !pass->swapped, rows, (real *)(scratch + at->rows));
+        for (int64_t p = 0; p < panels.count; p++) add_panel(pass, block, rows, p, scratch);
     }
+}
+
+// The lists serve all images of the group.
+static void list_block(const outer *pass, const pixel_block *block, char *scratch) {
+    const ag_conv_geometry *g = pass->geometry;
+    pair *pairs = (pair *)(scratch + pass->scratch.pairs);
+    int32_t *counts = (int32_t *)(scratch + pass->scratch.counts);
+    for (int64_t tap = 0; tap < g->kh * g->kw; tap++)
+        counts[tap] = list_pairs(pass, block, tap, pairs + tap * pass->images * pass->lines * g->ow);
 }
 
 // Tasks of stage 1 are (share of the panels, group of images).
@@ -213,22 +218,24 @@ static void sum_group(const outer *pass, const ag_conv_call *call, int64_t task)
     const ag_conv_geometry *g = pass->geometry;
     const tile_part panels = tile_cut(pass->lanes.parts, pass->shares, task / pass->groups);
     const tile_part group = tile_cut(g->n, pass->groups, task % pass->groups);
-    real *sums = (real *)call->scratch + task * task_size(pass);
-    memset(sums, 0, (size_t)(panels.count * panel_size(pass)) * sizeof *sums);
-    for (int64_t n = 0; n < group.count; n += pass->images)
-        for (int64_t line = 0; line < g->oh; line += pass->lines) {
-            const tile_part images = {group.first + n, smaller(pass->images, group.count - n)};
-            const pixel_block block = block_at(pass, images, line);
-            add_block(pass, call, panels, &block, sums);
+    char *scratch = (char *)call->scratch + task * pass->scratch.end;
+    memset(scratch, 0, (size_t)pass->scratch.rows);
+    for (int64_t line = 0; line < g->oh; line += pass->lines) {
+        pixel_block block = block_at(pass, line);
+        list_block(pass, &block, scratch);
+        for (int64_t n = 0; n < group.count; n += pass->images) {
+            block.images = (tile_part){group.first + n, smaller(pass->images, group.count - n)};
+            add_block(pass, call, panels, &block, scratch);
         }
+    }
 }
 
 // One row of one tap and panel: the groups' sums in index order.
-static void combine_row(const outer *pass, const real *sums, int64_t lanes, int64_t step, real *out) {
-    vec total[2] = {v_load(sums), v_load(sums + LANES)};
-    for (int64_t k = 1; k < pass->groups; k++) {
-        total[0] += v_load(sums + k * task_size(pass));
-        total[1] += v_load(sums + k * task_size(pass) + LANES);
+static void combine_row(const outer *pass, const char *sums, int64_t lanes, int64_t step, real *out) {
+    vec total[2] = {{0}};
+    for (int64_t k = 0; k < pass->groups; k++, sums += pass->scratch.end) {
+        total[0] += v_load((const real *)sums);
+        total[1] += v_load((const real *)sums + LANES);
     }
     real values[WIDTH];
     memcpy(values, total, sizeof values);
@@ -239,23 +246,25 @@ static void combine_row(const outer *pass, const real *sums, int64_t lanes, int6
 static void combine_tap(const outer *pass, const ag_conv_call *call, int64_t tap) {
     const ag_conv_geometry *g = pass->geometry;
     const int64_t row_step = pass->swapped ? 1 : g->co, lane_step = pass->swapped ? g->co : 1;
+    const int64_t row_bytes = WIDTH * (int64_t)sizeof(real);
     real *dw = (real *)call->out + tap * g->ci * g->co;
     for (int64_t share = 0; share < pass->shares; share++) {
         const tile_part panels = tile_cut(pass->lanes.parts, pass->shares, share);
+        const char *scratch = (const char *)call->scratch + share * pass->groups * pass->scratch.end;
         for (int64_t p = 0; p < panels.count; p++) {
-            const real *sums = (const real *)call->scratch + share * pass->groups * task_size(pass) +
-                               p * panel_size(pass) + tap * pass->rows.channels * WIDTH;
+            const char *sums = scratch + p * pass->scratch.panel + tap * pass->rows.channels * row_bytes;
             const int64_t lane = (panels.first + p) * WIDTH;
             const int64_t lanes = smaller(WIDTH, pass->lanes.channels - lane);
             for (int64_t r = 0; r < pass->rows.channels; r++)
-                combine_row(pass, sums + r * WIDTH, lanes, lane_step, dw + r * row_step + lane * lane_step);
+                combine_row(pass, sums + r * row_bytes, lanes, lane_step,
+                            dw + r * row_step + lane * lane_step);
         }
     }
 }
 
 int64_t KERNEL(weight_gradient_bytes)(const ag_conv_geometry *geometry) {
     const outer pass = outer_of(geometry);
-    return pass.shares * pass.groups * task_size(&pass) * (int64_t)sizeof(real);
+    return pass.shares * pass.groups * pass.scratch.end;
 }
 
 int64_t KERNEL(weight_gradient_tasks)(const ag_conv_geometry *geometry, int stage) {

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: MIT
+// Every slot of every table that this processor can run, both element types. Prints the first failing case and
+// exits with 1.
+//      check_kernels [slot]: a group below, a row of pointwise.def, or a pass of the convolution
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/kernels/check.h"
+
+typedef struct group {
+    const char *name;
+    void (*run)(const check *c);
+    const char *slots;  // other names that run it
+} group;
+
+static const group groups[] = {
+    {"pointwise", check_pointwise, ""},
+    {"columns", check_columns, " sum column_sum column_square column_dot "},
+    {"normalize", check_normalize, " normalize_gradient "},
+    {"adam", check_adam, ""},
+    {"convolution", check_convolution, " forward input_gradient weight_gradient "},
+};
+
+static bool is_pointwise(const char *slot) {
+    return strstr(" "
+#define AG_POINTWISE(name, arity, expression) #name " "
+#include "autograd/kernels/pointwise.def"
+#undef AG_POINTWISE
+                  ,
+                  slot) != NULL;
+}
+
+static bool wanted(const group *g, const char *slot) {
+    if (!slot || strcmp(slot, g->name) == 0) return true;
+    char word[80];
+    snprintf(word, sizeof word, " %s ", slot);
+    return strstr(g->slots, word) != NULL || (g->run == check_pointwise && is_pointwise(word));
+}
+
+// ag_kernels_get gives the last of the tables, or one before it that AG_ISA names.
+static void check_choice(ag_dtype dtype) {
+    const ag_kernels *chosen = ag_kernels_get(dtype), *table, *best = NULL;
+    const char *name = getenv("AG_ISA");
+    for (int i = 0; (table = ag_kernels_at(dtype, i)) != NULL; i++)
+        if (!best || !name || strcmp(best->isa, name) != 0) best = table;
+    if (chosen == best && chosen->dtype == dtype) return;
+    fprintf(stderr, "ag_kernels_get chose %s, not %s\n", chosen->isa, best->isa);
+    exit(EXIT_FAILURE);
+}
+
+int main(int argc, char **argv) {
+    const char *slot = argc > 1 ? argv[1] : NULL;
+    int ran = 0;
+    for (int dtype = AG_F32; dtype <= AG_F64; dtype++) {
+        check_choice((ag_dtype)dtype);
+        const ag_kernels *table, *scalar = ag_kernels_at((ag_dtype)dtype, 0);
+        for (int i = 0; (table = ag_kernels_at((ag_dtype)dtype, i)) != NULL; i++) {
+            const check c = {table, scalar, slot};
+            for (size_t k = 0; k < sizeof groups / sizeof *groups; k++)
+                if (wanted(&groups[k], slot)) groups[k].run(&c), ran++;
+        }
+    }
+    if (ran == 0) return fprintf(stderr, "no slot is named %s\n", slot), 2;
+    return 0;
+}

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: MIT
+// The convolution's passes, all tables, against the defining sum in long double, scattered tap by tap. Tasks
+// run forwards and backwards, scratch and output start as NaN.
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/kernels/check.h"
+
+// The tensors of one geometry, and the sums and sums of magnitudes of one pass's output.
+typedef struct problem {
+    ag_conv_geometry g;
+    ag_conv_pass pass;
+    buffer x, w, dy;
+    int64_t outputs;
+    long double *sum, *size;
+} problem;
+
+static const char *const pass_names[] = {"forward", "input_gradient", "weight_gradient"};
+
+static void describe(char text[200], const problem *p) {
+    const ag_conv_geometry *g = &p->g;
+    snprintf(text, 200, "%s, x [%d,%d,%d,%d], y [%d,%d,%d,%d], kernel %dx%d, stride %d, pad %d,%d",
+             pass_names[p->pass], (int)g->n, (int)g->h, (int)g->w, (int)g->ci, (int)g->n, (int)g->oh,
+             (int)g->ow, (int)g->co, (int)g->kh, (int)g->kw, (int)g->stride, (int)g->pad_top,
+             (int)g->pad_left);
+}
+
+// All (c, o) of one pair of pixels and a tap
+static void scatter_pixel(problem *p, int64_t x, int64_t w, int64_t y) {
+    for (int64_t c = 0; c < p->g.ci; c++)
+        for (int64_t o = 0; o < p->g.co; o++) {
+            const int64_t at[] = {y + o, x + c, w + c * p->g.co + o};
+            long double term = 1;
+            if (p->pass != AG_CONV_FORWARD) term *= check_get(&p->dy, at[0]);
+            if (p->pass != AG_CONV_INPUT_GRADIENT) term *= check_get(&p->x, at[1]);
+            if (p->pass != AG_CONV_WEIGHT_GRADIENT) term *= check_get(&p->w, at[2]);
+            p->sum[at[p->pass]] += term, p->size[at[p->pass]] += fabsl(term);
+        }
+}
+
+static void scatter(problem *p) {
+    const ag_conv_geometry *g = &p->g;
+    memset(p->sum, 0, (size_t)p->outputs * sizeof *p->sum);
+    memset(p->size, 0, (size_t)p->outputs * sizeof *p->size);
+    for (int64_t a = 0; a < g->kh; a++)
+        for (int64_t b = 0; b < g->kw; b++)
+            for (int64_t n = 0; n < g->n; n++)
+                for (int64_t i = 0; i < g->oh; i++)
+                    for (int64_t j = 0; j < g->ow; j++) {
+                        const int64_t row = i * g->stride + a - g->pad_top;
+                        const int64_t col = j * g->stride + b - g->pad_left;
+                        if (row < 0 || col < 0 || row >= g->h || col >= g->w) continue;
+                        scatter_pixel(p, ((n * g->h + row) * g->w + col) * g->ci,
+                                      (a * g->kw + b) * g->ci * g->co, ((n * g->oh + i) * g->ow + j) * g->co);
+                    }
+}
+
+static void run_pass(const check *c, const problem *p, buffer *out, bool backwards) {
+    const ag_conv_kernel *kernel = &c->table->conv[p->pass];
+    buffer scratch = check_bytes(c, kernel->scratch_bytes(&p->g));
+    const buffer *a = p->pass == AG_CONV_INPUT_GRADIENT ? &p->dy : &p->x;
+    const buffer *b = p->pass == AG_CONV_WEIGHT_GRADIENT ? &p->dy : &p->w;
+    const ag_conv_call call = {&p->g, a->data, b->data, out->data, scratch.data};
+    for (int stage = 0; stage < AG_CONV_STAGES; stage++) {
+        const int64_t tasks = kernel->tasks(&p->g, stage);
+        for (int64_t t = 0; t < tasks; t++) kernel->run(&call, stage, backwards ? tasks - 1 - t : t);
+    }
+    check_release(c, &scratch, pass_names[p->pass]);
+}
+
+static void check_pass(const check *c, problem *p) {
+    const ag_conv_geometry *g = &p->g;
+    char text[200];
+    describe(text, p);
+    p->outputs = p->pass == AG_CONV_FORWARD ? p->dy.n : p->pass == AG_CONV_INPUT_GRADIENT ? p->x.n : p->w.n;
+    p->sum = malloc((size_t)p->outputs * sizeof *p->sum),
+    p->size = malloc((size_t)p->outputs * sizeof *p->size);
+    if (!p->sum || !p->size) check_fail(c, "no memory for %d outputs", (int)p->outputs);
+    scatter(p);
+    buffer out = check_buffer(c, p->outputs, 1), again = check_buffer(c, p->outputs, 0);
+    run_pass(c, p, &out, false), run_pass(c, p, &again, true);
+    // Errors of random signs: the square root of the number of terms, where the worst case is the number.
+    const double terms = (double)(p->pass == AG_CONV_FORWARD          ? g->kh * g->kw * g->ci
+                                  : p->pass == AG_CONV_INPUT_GRADIENT ? g->kh * g->kw * g->co
+                                                                      : g->n * g->oh * g->ow);
+    const double units = (2 + sqrt(terms)) * check_epsilon(c->table->dtype);
+    for (int64_t i = 0; i < p->outputs; i++) {
+        const double got = check_get(&out, i), want = (double)p->sum[i], most = units * (double)p->size[i];
+        if (!check_near(got, want, most))
+            check_fail(c, "%s, element %d: %.17g, not %.17g (bound %.2g)", text, (int)i, got, want, most);
+    }
+    if (!check_same_bits(&out, &again)) check_fail(c, "%s: other bits with the tasks backwards", text);
+    free(p->sum), free(p->size);
+    check_release(c, &out, text), check_release(c, &again, text);
+}
+
+static void spoil(buffer *b) {
+    check_set(b, check_index(b->n), INFINITY);
+    check_set(b, check_index(b->n), NAN);
+}
+
+// special: an infinity and a NaN in each tensor. They must reach the sums that they are in and no other, so
+// a kernel that multiplies padding by zero is found.
+static void check_geometry(const check *c, ag_conv_geometry g, bool special) {
+    problem p = {.g = g};
+    p.x = check_buffer(c, g.n * g.h * g.w * g.ci, g.ci % 2),
+    p.w = check_buffer(c, g.kh * g.kw * g.ci * g.co, 0);
+    p.dy = check_buffer(c, g.n * g.oh * g.ow * g.co, g.co % 3 == 1);
+    check_fill(&p.x), check_fill(&p.w), check_fill(&p.dy);
+    if (special) spoil(&p.x), spoil(&p.w), spoil(&p.dy);
+    for (int pass = 0; pass < AG_CONV_PASS_COUNT; pass++) {
+        p.pass = (ag_conv_pass)pass;
+        if (!c->slot || strcmp(c->slot, "convolution") == 0 || strcmp(c->slot, pass_names[pass]) == 0)
+            check_pass(c, &p);
+    }
+    check_release(c, &p.x, "x"), check_release(c, &p.w, "w"), check_release(c, &p.dy, "dy");
+}
+
+static ag_conv_geometry random_geometry(void) {
+    static const int64_t channels[] = {1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 20, 32, 33, 40};
+    const int64_t count = sizeof channels / sizeof *channels;
+    ag_conv_geometry g = {
+        .n = 1 + check_index(10), .ci = channels[check_index(count)], .co = channels[check_index(count)]};
+    g.h = 1 + check_index(7), g.w = 1 + check_index(7), g.stride = 1 + check_index(3);
+    g.kh = 1 + check_index(4), g.kw = 1 + check_index(4);
+    g.pad_top = check_index(g.kh + 1), g.pad_left = check_index(g.kw + 1);
+    const int64_t rows = g.h + g.pad_top + check_index(g.kh + 1) - g.kh;
+    const int64_t cols = g.w + g.pad_left + check_index(g.kw + 1) - g.kw;
+    g.oh = rows < 0 ? 1 : rows / g.stride + 1, g.ow = cols < 0 ? 1 : cols / g.stride + 1;
+    return g;
+}
+
+void check_convolution(const check *c) {
+    static const ag_conv_geometry chosen[] = {
+        {13, 8, 8, 1, 4, 4, 32, 3, 3, 2, 0, 0},  // one channel, Keras's `same` of stride 2
+        {13, 8, 8, 32, 4, 4, 1, 3, 3, 2, 0, 0},  // and the other way round
+        {7, 6, 6, 20, 6, 6, 40, 3, 3, 1, 1, 1},     {5, 7, 7, 16, 4, 4, 24, 3, 3, 2, 1, 1},
+        {2, 5, 5, 3, 2, 2, 6, 2, 2, 3, 0, 0},        // a stride larger than the kernel
+        {3, 3, 3, 4, 5, 5, 4, 3, 3, 1, 2, 2},        // padding beyond `same`
+        {1, 40, 40, 17, 40, 40, 18, 3, 3, 1, 1, 1},  // an image that the weight gradient takes by lines
+        {2, 1, 300, 2, 1, 150, 2, 1, 5, 2, 0, 2},   {9, 1, 1, 33, 1, 1, 35, 1, 1, 1, 0, 0},
+    };
+    for (size_t i = 0; i < sizeof chosen / sizeof *chosen; i++)
+        for (int special = 0; special < 2; special++) check_geometry(c, chosen[i], special);
+    for (int i = 0; i < 80; i++) check_geometry(c, random_geometry(), i % 3 == 0);
+}
