@@ -13,8 +13,11 @@ static ag_shape batch_shape(int64_t n, ag_shape sample) {
     return shape;
 }
 
-static ag_node *latents(const gan_recipe *r, ag_tape *tape, int64_t n, ag_purpose purpose) {
-    return ag_random_normal(tape, batch_shape(n, nn_model_input_shape(r->generator)), purpose, 0);
+static ag_node *record_latents(gan_step *step, const gan_recipe *r, int64_t n, ag_purpose purpose) {
+    const ag_shape shape = batch_shape(n, nn_model_input_shape(r->generator));
+    step->latents = r->feed_latents ? ag_input(step->tape, "latents", shape)
+                                    : ag_random_normal(step->tape, shape, purpose, 0);
+    return step->latents;
 }
 
 static gan_context context_of(const gan_recipe *r, ag_tape *tape, nn_mode mode) {
@@ -27,7 +30,7 @@ static gan_context context_of(const gan_recipe *r, ag_tape *tape, nn_mode mode) 
 static void record_fakes(gan_step *step, const gan_recipe *r, int64_t n) {
     ag_freeze(step->tape);
     step->result =
-        nn_apply(r->generator, latents(r, step->tape, n, AG_PURPOSE_LATENT_DISCRIMINATOR), NN_INFER);
+        nn_apply(r->generator, record_latents(step, r, n, AG_PURPOSE_LATENT_DISCRIMINATOR), NN_INFER);
     ag_thaw(step->tape);
 }
 
@@ -54,7 +57,7 @@ static void record_generator(gan_step *step, const gan_recipe *r, int64_t n) {
         ag_input(step->tape, "reals", batch_shape(n, nn_model_input_shape(r->discriminator)));
     step->optimizer = r->g_optimizer;
     nn_optimizer_begin(step->optimizer);
-    c.fakes = nn_apply(r->generator, latents(r, step->tape, n, AG_PURPOSE_LATENT_GENERATOR), NN_TRAIN);
+    c.fakes = nn_apply(r->generator, record_latents(step, r, n, AG_PURPOSE_LATENT_GENERATOR), NN_TRAIN);
     ag_freeze(step->tape);
     step->result = r->config->variant->generator(&c);
     ag_thaw(step->tape);

@@ -18,6 +18,7 @@ typedef struct gan_step {
     const char *name;
     ag_tape *tape;
     ag_program *program;  // NULL: the schedule has no such step
+    ag_node *latents;     // z, an input if the recipe says so
     ag_node *reals, *fakes;
     ag_node *result;  // the loss; of GAN_STEP_FAKES the images
     nn_optimizer *optimizer;
@@ -34,6 +35,7 @@ typedef struct gan_recipe {
     nn_optimizer *g_optimizer, *d_optimizer;
     const gan_config *config;
     ag_workspace *workspace;
+    bool feed_latents;  // z is fed instead of drawn: for comparing with other frameworks
 } gan_recipe;
 
 // Records and compiles all programs of an iteration for batch n. Free it on failure too.
