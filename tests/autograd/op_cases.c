@@ -10,9 +10,9 @@ static const op_case checked_cases[] = {
     {"random_normal", "random", .check = op_check_random_normal},
     {"random_uniform", "random", .check = op_check_random_uniform},
     {"assign", "assign", .check = op_check_assign},
-    {"adam", "adam", .check = op_check_adam},
-    {"sgd", "sgd", .check = op_check_sgd},
-    {"rmsprop", "rmsprop", .check = op_check_rmsprop},
+    {"adam_update", "adam", .check = op_check_adam},
+    {"sgd_update", "sgd", .check = op_check_sgd},
+    {"rmsprop_update", "rmsprop", .check = op_check_rmsprop},
 };
 
 static const struct {

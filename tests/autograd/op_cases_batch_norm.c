@@ -22,6 +22,12 @@ static ag_node *build_batch_norm_gradient(ag_node *const *in, const op_config *c
     return op_case_vjp(build_batch_norm((ag_node *[]){in[1], in[2], beta}, c), in[0], 0);
 }
 
+static ag_node *build_gamma_gradient(ag_node *const *in, const op_config *c) {
+    ag_node *vector =
+        ag_fill(ag_node_tape(in[0]), AG_SHAPE(ag_node_shape(in[1]).dim[ag_node_shape(in[1]).rank - 1]), 1);
+    return op_case_vjp(build_batch_norm((ag_node *[]){in[1], vector, vector}, c), in[0], 3);
+}
+
 static void reference_batch_mean(const ref_array *in, const op_config *c, ref_array *out) {
     (void)c;
     ref_batch_mean(in, out);
@@ -43,6 +49,9 @@ static void reference_batch_norm(const ref_array *in, const op_config *c, ref_ar
 }
 static void reference_batch_norm_fixed(const ref_array *in, const op_config *c, ref_array *out) {
     ref_batch_norm(&in[0], &in[1], &in[2], &in[3], &in[4], c->p, out);
+}
+static void reference_gamma_gradient(const ref_array *in, const op_config *c, ref_array *out) {
+    ref_batch_norm_gamma_gradient(&in[0], &in[1], c->p, out);
 }
 static void reference_batch_norm_gradient(const ref_array *in, const op_config *c, ref_array *out) {
     ref_batch_norm_input_gradient(&in[0], &in[1], &in[2], c->p, out);
@@ -82,11 +91,14 @@ static const op_config gradient_configs[] = {
 #define ROW(name, n) .file = "batch_norm", .n_inputs = n, .build = build_##name, .reference = reference_##name
 
 const op_case op_batch_norm_cases[] = {
-    {"batch_mean", ROW(batch_mean, 1), CONFIGS(moments_configs), .linear = {1}, .f32_bound = 2e-6},
+    {"sum", ROW(batch_mean, 1), .via = "batch_mean", CONFIGS(moments_configs), .linear = {1},
+     .f32_bound = 2e-6},
     {"batch_variance", ROW(batch_variance, 1), CONFIGS(moments_configs), .f32_bound = 2e-6},
     {"batch_norm", ROW(batch_norm, 3), CONFIGS(batch_norm_configs), .linear = {6}, .f32_bound = 4e-6},
     {"batch_norm_fixed", ROW(batch_norm_fixed, 5), CONFIGS(fixed_configs), .linear = {24},
      .domain = {VALUES_ANY, VALUES_ANY, VALUES_POSITIVE}, .f32_bound = 4e-6},
+    {"batch_norm_gamma_gradient", ROW(gamma_gradient, 2), .via = "vjp of batch_norm",
+     CONFIGS(gradient_configs), .linear = {1}, .f32_bound = 4e-6},
     {"batch_norm_gradient", ROW(batch_norm_gradient, 3), .via = "vjp of batch_norm",
      CONFIGS(gradient_configs), .linear = {1, 4}, .f32_bound = 2e-5},
 };

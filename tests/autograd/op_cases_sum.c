@@ -87,7 +87,7 @@ const op_case op_sum_cases[] = {
      .f32_bound = 1e-5},
     {"sum", ROW(mean_axes, "reduce", 1), .via = "mean_axes", CONFIGS(reduce_configs), .linear = {1},
      .f32_bound = 2e-6},
-    {"sum", ROW(mean, "reduce", 1), .via = "mean over all axes", CONFIGS(sum_all_configs), .linear = {1},
+    {"affine", ROW(mean, "reduce", 1), .via = "mean over all axes", CONFIGS(sum_all_configs), .linear = {1},
      .f32_bound = 1e-5},
     {"sum", ROW(sum_to, "reduce", 1), .via = "sum_to", CONFIGS(sum_to_configs), .linear = {1},
      .f32_bound = 2e-6},

@@ -77,6 +77,7 @@ static float *train(int threads, int64_t *size) {
     ag_node *x = ag_random_normal(tape, AG_SHAPE(BATCH, 14, 14, 3), AG_PURPOSE_TEST, 0),
             *t = ag_input(tape, "t", AG_SHAPE());
     ag_node *reads[PARAMETERS], *gradients[PARAMETERS], *loss = record_loss(x, set, reads);
+    ag_parameter_set_seal(set, NULL);
     int64_t n;
     float *values = ag_parameter_set_values(set, &n);
     uint64_t state = 5;

@@ -198,24 +198,39 @@ void ref_batch_norm(const ref_array *x, const ref_array *mean, const ref_array *
     }
 }
 
-static void channel_input_gradient(const ref_array *dy, const ref_array *x, double gamma, double epsilon,
-                                   int64_t c, ref_array *dx) {
-    int64_t channels = channels_of(x), rows = ag_shape_size(x->shape) / channels;
-    double mean = 0, variance = 0, dy_mean = 0, dot_mean = 0;
-    for (int64_t i = c; i < rows * channels; i += channels) mean += x->data[i] / (double)rows;
-    for (int64_t i = c; i < rows * channels; i += channels)
-        variance += pow(x->data[i] - mean, 2) / (double)rows;
-    double sigma = sqrt(variance + epsilon);
-    for (int64_t i = c; i < rows * channels; i += channels) {
-        dy_mean += dy->data[i] / (double)rows;
-        dot_mean += dy->data[i] * (x->data[i] - mean) / sigma / (double)rows;
+// Mean and deviation of a channel of x, and the means over its rows of dy and of dy xhat.
+typedef struct channel_moments {
+    double mean, sigma, dy, dot;
+} channel_moments;
+
+static channel_moments moments_of(const ref_array *dy, const ref_array *x, double epsilon, int64_t c) {
+    int64_t channels = channels_of(x), size = ag_shape_size(x->shape);
+    double rows = (double)(size / channels), variance = 0;
+    channel_moments m = {0};
+    for (int64_t i = c; i < size; i += channels) m.mean += x->data[i] / rows;
+    for (int64_t i = c; i < size; i += channels) variance += pow(x->data[i] - m.mean, 2) / rows;
+    m.sigma = sqrt(variance + epsilon);
+    for (int64_t i = c; i < size; i += channels) {
+        m.dy += dy->data[i] / rows;
+        m.dot += dy->data[i] * (x->data[i] - m.mean) / m.sigma / rows;
     }
-    for (int64_t i = c; i < rows * channels; i += channels)
-        dx->data[i] = gamma / sigma * (dy->data[i] - dy_mean - (x->data[i] - mean) / sigma * dot_mean);
+    return m;
+}
+
+void ref_batch_norm_gamma_gradient(const ref_array *dy, const ref_array *x, double epsilon,
+                                   ref_array *dgamma) {
+    int64_t channels = channels_of(x), rows = ag_shape_size(x->shape) / channels;
+    for (int64_t c = 0; c < channels; c++) dgamma->data[c] = moments_of(dy, x, epsilon, c).dot * (double)rows;
 }
 
 void ref_batch_norm_input_gradient(const ref_array *dy, const ref_array *x, const ref_array *gamma,
                                    double epsilon, ref_array *dx) {
-    for (int64_t c = 0; c < channels_of(x); c++)
-        channel_input_gradient(dy, x, gamma->data[c], epsilon, c, dx);
+    int64_t channels = channels_of(x);
+    for (int64_t c = 0; c < channels; c++) {
+        channel_moments m = moments_of(dy, x, epsilon, c);
+        for (int64_t i = c; i < ag_shape_size(x->shape); i += channels) {
+            double xhat = (x->data[i] - m.mean) / m.sigma;
+            dx->data[i] = gamma->data[c] / m.sigma * (dy->data[i] - m.dy - xhat * m.dot);
+        }
+    }
 }
