@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: MIT
+// The public class: networks, properties, generate, discriminate, evaluate, save and change.
+#include <criterion/criterion.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "models/dcgan.h"
+#include "tests/models/small_gan.h"
+#include "tests/support/scratch.h"
+
+Test(dcgan, default_networks_exist_for_sizes_divisible_by_4_and_1_or_3_channels) {
+    const ag_shape good[] = {AG_SHAPE(28, 28, 1), AG_SHAPE(4, 4, 1), AG_SHAPE(32, 24, 3), AG_SHAPE(8, 64, 1)};
+    const ag_shape bad[] = {AG_SHAPE(28, 30, 1), AG_SHAPE(27, 28, 1), AG_SHAPE(28, 28, 2), AG_SHAPE(28, 28),
+                            AG_SHAPE(2, 4, 1)};
+    for (int i = 0; i < 4; i++) {
+        ag_error error = {0};
+        char text[AG_SHAPE_TEXT];
+        nn_model *g = dcgan_generator_create(10, good[i], AG_F32, &error),
+                 *d = dcgan_discriminator_create(good[i], AG_F32, &error);
+        cr_assert(g && d, "%s: %s", ag_shape_format(good[i], text), error.text);
+        cr_assert(ag_shape_equal(nn_model_output_shape(g), good[i]), "%s", ag_shape_format(good[i], text));
+        cr_assert(ag_shape_equal(nn_model_output_shape(d), AG_SHAPE(1)));
+        nn_model_free(g);
+        nn_model_free(d);
+    }
+    for (int i = 0; i < 5; i++) {
+        ag_error error = {0};
+        char text[AG_SHAPE_TEXT];
+        cr_assert(!dcgan_create((dcgan_params){.image_shape = bad[i]}, &error), "%s",
+                  ag_shape_format(bad[i], text));
+        cr_assert(error.status == AG_STATUS_USAGE && strstr(error.text, ag_shape_format(bad[i], text)), "%s",
+                  error.text);
+    }
+}
+
+Test(dcgan, properties_are_the_seeds) {
+    ag_error error = {0};
+    dcgan *model = dcgan_create((dcgan_params){0}, &error);
+    cr_assert(model, "%s", error.text);
+    cr_assert_str_eq(dcgan_name(model), "dcgan");
+    cr_assert(dcgan_z_dim(model) == 100 && ag_shape_equal(dcgan_image_shape(model), AG_SHAPE(28, 28, 1)));
+    cr_assert(dcgan_set_name(model, "other", &error));
+    cr_assert_str_eq(dcgan_name(model), "other");
+    cr_assert(nn_model_set_count(dcgan_combined(model)) == 2 && !dcgan_trainer(model));
+    double sum = 0, squares = 0;
+    for (int i = 0; i < DCGAN_FIXED * 100; i++) {
+        sum += (double)dcgan_fixed_z(model)[i];
+        squares += (double)(dcgan_fixed_z(model)[i] * dcgan_fixed_z(model)[i]);
+    }
+    cr_assert(fabs(sum / 3200) < 0.08 && fabs(squares / 3200 - 1) < 0.12, "mean %g, mean square %g",
+              sum / 3200, squares / 3200);
+    dcgan_free(model);
+}
+
+Test(dcgan, wrong_layer_lists_are_refused) {
+    ag_error error = {0};
+    nn_model *generator = nn_sequential(&error, "g", AG_F32, AG_SHAPE(5), nn_dense(16), nn_reshape(4, 4, 1));
+    cr_assert(!dcgan_create(
+        (dcgan_params){.z_dim = 6, .image_shape = AG_SHAPE(4, 4, 1), .generator = generator}, &error));
+    cr_assert(strstr(error.text, "takes [5], [6] is needed"), "%s", error.text);
+    error = (ag_error){0};
+    nn_model *discriminator =
+        nn_sequential(&error, "d", AG_F32, AG_SHAPE(4, 4, 1), nn_flatten(), nn_dense(2));
+    cr_assert(!dcgan_create((dcgan_params){.image_shape = AG_SHAPE(4, 4, 1), .discriminator = discriminator},
+                            &error));
+    cr_assert(strstr(error.text, "gives [2], [1] is needed"), "%s", error.text);
+    error = (ag_error){0};
+    cr_assert(!dcgan_create((dcgan_params){.name = "a/b"}, &error) && strstr(error.text, "a/b"));
+    error = (ag_error){0};
+    cr_assert(!dcgan_create((dcgan_params){.z_dim = -1}, &error) && strstr(error.text, "-1"));
+}
+
+Test(dcgan, generated_images_lie_in_0_to_1_and_do_not_depend_on_their_neighbours) {
+    enum { N = 150 };  // more than a chunk
+    ag_error error = {0};
+    dcgan *model = small_gan_create(1);
+    float *z = malloc(sizeof *z * N * 8), *images = malloc(sizeof *images * N * 144), one[144];
+    dcgan_draw_z(model, N, z);
+    cr_assert(dcgan_generate(model, z, N, images, &error), "%s", error.text);
+    for (int i = 0; i < N * 144; i++)
+        cr_assert(images[i] >= 0 && images[i] <= 1, "image %d: %g", i / 144, (double)images[i]);
+    for (int i = 0; i < N; i += 37) {
+        cr_assert(dcgan_generate(model, z + i * 8, 1, one, &error), "%s", error.text);
+        for (int p = 0; p < 144; p++)
+            cr_assert(fabsf(one[p] - images[i * 144 + p]) < 1e-6f,
+                      "image %d pixel %d: %g alone, %g among others", i, p, (double)one[p],
+                      (double)images[i * 144 + p]);
+    }
+    free(z);
+    free(images);
+    dcgan_free(model);
+}
+
+Test(dcgan, latent_vectors_are_new_at_each_draw_and_fixed_by_number) {
+    dcgan *a = small_gan_create(1), *b = small_gan_create(2);
+    float x[16], y[16];
+    dcgan_draw_z(a, 2, x);
+    dcgan_draw_z(a, 2, y);
+    cr_assert(memcmp(x, y, sizeof x) != 0, "two draws are equal");
+    dcgan_seed_z(a, 17, x);
+    dcgan_seed_z(b, 17, y);
+    cr_assert(memcmp(x, y, 8 * sizeof *x) == 0, "z of one number differs between models");
+    dcgan_seed_z(b, 18, y);
+    cr_assert(memcmp(x, y, 8 * sizeof *x) != 0, "z of two numbers are equal");
+    dcgan_free(a);
+    dcgan_free(b);
+}
+
+Test(dcgan, evaluation_agrees_with_discriminate) {
+    enum { N = 20 };
+    ag_error error = {0};
+    dcgan *model = small_gan_create(1);
+    nn_dataset *set = small_gan_images(64);
+    small_gan_train(model, set, 3, 16, NULL, 0);
+    float images[N * 144], labels[N], p[N], z[N / 2 * 8];
+    for (int i = 0; i < N / 2 * 144; i++) images[i] = (float)set->images[i] / 255;
+    dcgan_draw_z(model, N / 2, z);
+    cr_assert(dcgan_generate(model, z, N / 2, images + N / 2 * 144, &error), "%s", error.text);
+    for (int i = 0; i < N; i++) labels[i] = i < N / 2;
+    dcgan_scores scores;
+    cr_assert(dcgan_evaluate(model, images, labels, N, &scores, &error), "%s", error.text);
+    cr_assert(dcgan_discriminate(model, images, N, p, &error), "%s", error.text);
+    double loss = 0, right = 0;
+    for (int i = 0; i < N; i++) {
+        loss -= log(i < N / 2 ? (double)p[i] : 1 - (double)p[i]) / N;
+        right += ((double)p[i] > 0.5) == (i < N / 2);
+    }
+    cr_assert(fabs(loss - scores.d_loss) < 1e-5 * fmax(1, loss), "d_loss %g, from probabilities %g",
+              scores.d_loss, loss);
+    cr_assert(scores.d_accuracy == right / N && scores.g_loss > 0);
+    images[3] = 1.5f;
+    cr_assert(!dcgan_discriminate(model, images, N, p, &error) && strstr(error.text, "1.5") &&
+                  strstr(error.text, "[0,1]"),
+              "%s", error.text);
+    nn_dataset_free(set);
+    dcgan_free(model);
+}
+
+// ---- files ----
+
+TestSuite(dcgan_file, .init = scratch_create, .fini = scratch_remove);
+
+static void check_same_pictures(dcgan *a, dcgan *b) {
+    float x[144], y[144];
+    ag_error error = {0};
+    cr_assert(dcgan_generate(a, dcgan_fixed_z(a), 1, x, &error) &&
+                  dcgan_generate(b, dcgan_fixed_z(b), 1, y, &error),
+              "%s", error.text);
+    cr_assert(memcmp(x, y, sizeof x) == 0, "the pictures differ");
+}
+
+Test(dcgan_file, a_saved_model_replaces_another_instance) {
+    ag_error error = {0};
+    dcgan *a = small_gan_create(1), *b = small_gan_create(2);
+    nn_dataset *images = small_gan_images(32);
+    small_gan_train(a, images, 2, 16, "minimax", 0);
+    cr_assert(dcgan_set_name(a, "teacher", &error));
+    cr_assert(dcgan_save(a, scratch_path("a.safetensors"), &error), "%s", error.text);
+    cr_assert(dcgan_change(b, scratch_path("a.safetensors"), &error), "%s", error.text);
+    cr_assert_str_eq(dcgan_name(b), "teacher");
+    cr_assert(memcmp(dcgan_fixed_z(a), dcgan_fixed_z(b), sizeof(float) * DCGAN_FIXED * 8) == 0);
+    small_gan_check_equal(a, b, "changed");
+    check_same_pictures(a, b);
+    const gan_history *x = gan_trainer_history(dcgan_trainer(a)), *y = gan_trainer_history(dcgan_trainer(b));
+    cr_assert(x->n == 2 && y->n == 2 && memcmp(x->rows, y->rows, 2 * sizeof *x->rows) == 0,
+              "the record differs");
+    cr_assert_str_eq(gan_trainer_config(dcgan_trainer(b))->variant->name, "minimax");
+    dcgan_free(a);
+    dcgan_free(b);
+    nn_dataset_free(images);
+}
+
+Test(dcgan_file, an_untrained_model_of_the_default_lists_is_opened) {
+    ag_error error = {0};
+    dcgan *a = dcgan_create(
+        (dcgan_params){.name = "fresh", .z_dim = 5, .image_shape = AG_SHAPE(8, 8, 3), .seed = 3}, &error);
+    cr_assert(a && dcgan_save(a, scratch_path("fresh.safetensors"), &error), "%s", error.text);
+    dcgan *b = dcgan_open(scratch_path("fresh.safetensors"), &error);
+    cr_assert(b, "%s", error.text);
+    cr_assert(!dcgan_trainer(b) && dcgan_z_dim(b) == 5);
+    cr_assert_str_eq(dcgan_name(b), "fresh");
+    dcgan_free(a);
+    dcgan_free(b);
+}
+
+Test(dcgan_file, a_file_of_another_architecture_changes_nothing) {
+    ag_error error = {0};
+    dcgan *a = small_gan_create(1), *b = small_gan_create(1);
+    dcgan *standard = dcgan_create((dcgan_params){.z_dim = 8, .image_shape = AG_SHAPE(12, 12, 1)}, &error);
+    dcgan *large = dcgan_create((dcgan_params){.z_dim = 8, .image_shape = AG_SHAPE(16, 12, 1)}, &error);
+    cr_assert(standard && large && dcgan_save(standard, scratch_path("s.safetensors"), &error) &&
+                  dcgan_save(large, scratch_path("l.safetensors"), &error),
+              "%s", error.text);
+    cr_assert(!dcgan_change(a, scratch_path("s.safetensors"), &error));
+    cr_assert(error.status == AG_STATUS_MODEL && strstr(error.text, "generator/"), "%s", error.text);
+    error = (ag_error){0};
+    cr_assert(!dcgan_change(a, scratch_path("l.safetensors"), &error));
+    cr_assert(error.status == AG_STATUS_MODEL && strstr(error.text, "[16,12,1]"), "%s", error.text);
+    error = (ag_error){0};
+    cr_assert(!dcgan_change(a, scratch_path("none.safetensors"), &error));
+    cr_assert(error.status == AG_STATUS_MODEL && strstr(error.text, "none.safetensors"), "%s", error.text);
+    cr_assert_str_eq(dcgan_name(a), "small");
+    check_same_pictures(a, b);
+    dcgan_free(a);
+    dcgan_free(b);
+    dcgan_free(standard);
+    dcgan_free(large);
+}
+
+Test(dcgan_file, default_file_names_come_from_the_instances_name) {
+    ag_error error = {0};
+    dcgan *a = small_gan_create(1);
+    cr_assert(dcgan_set_name(a, scratch_path("named"), &error) && dcgan_save(a, NULL, &error), "%s",
+              error.text);
+    size_t n;
+    free(scratch_read("named.safetensors", &n));
+    cr_assert(n > 1000);
+    dcgan_free(a);
+}
