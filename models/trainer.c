@@ -222,9 +222,16 @@ static bool evaluate(gan_trainer *t, ag_error *error) {
     return gan_evaluation_run(t->evaluation, &row, error) && gan_history_append(&t->history, &row, error);
 }
 
+// Both batch sizes of an epoch are recorded before the first iteration: iterations allocate nothing.
+static bool record_steps(gan_trainer *t, ag_error *error) {
+    const int64_t rest = t->data->n % t->config.batch_size;
+    return find_steps(t, t->config.batch_size, error) && (rest == 0 || find_steps(t, rest, error));
+}
+
 gan_run gan_trainer_run(gan_trainer *t, int64_t epochs, const gan_hooks *hooks, ag_error *error) {
     if (!t->data) return ag_fail(error, AG_STATUS_USAGE, "trainer: no images were given"), GAN_RUN_FAILED;
     const gan_hooks none = {0}, *h = hooks ? hooks : &none;
+    if (t->history.n < epochs && !record_steps(t, error)) return GAN_RUN_FAILED;
     while (t->history.n < epochs) {
         const bool in_epoch = t->step < (t->history.n + 1) * gan_trainer_iterations(t);
         if (!(in_epoch ? iterate(t, error) : evaluate(t, error))) return GAN_RUN_FAILED;
