@@ -14,13 +14,8 @@ build() {
     sh "$root/apps/setup.sh"
     # Tests are compiled only when they are run, so knowing about them costs this build nothing.
     if pkg-config --exists criterion; then tests=true; else tests=false; fi
-    sh "$root/apps/configure.sh" build -Dbuildtype=release -Dtests=$tests
     [ -x "$program" ] || echo "Building (a minute or two) ..."
-    output=$(ninja -C "$root/build" 2>&1) || {
-        echo "$output"
-        echo "run.sh: the build failed; the first error stands above"
-        exit 1
-    }
+    sh "$root/apps/build.sh" build all -Dbuildtype=release -Dtests=$tests
 } >&2
 
 train_first() {

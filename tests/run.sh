@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Installs what is missing, then builds and tests three times: as users get it (gcc, release, every test), with clang and
-# warnings as errors, and with the address and undefined behaviour sanitizers (the quick tests). Ends with the total;
-# exits with 1 if anything failed.
+# Installs what is missing, then builds three times: as users get it (gcc, release; every test runs), with clang, and with
+# the address and undefined behaviour sanitizers (the quick tests run). Ends with the total; exits with 1 if a test
+# failed, was skipped or left a sanitizer's report, or a build failed or gave a warning.
 #   sh tests/run.sh
 set -eu
 
@@ -23,15 +23,24 @@ broken() {
     failed=$((failed + 1))
 }
 
-# build DIR COMPILER OPTIONS...: the product and all test programs.
+# build DIR COMPILER OPTIONS...: the product and all test programs; a warning is a failure. A folder that holds objects
+# compiled with warnings is emptied first, since Ninja would not show them again.
 build() {
     dir=$1
     compiler=$2
     shift 2
-    CC=$compiler sh apps/configure.sh "$dir" "$@" -Dtests=true &&
-        ninja -C "$dir" --quiet all meson-test-prereq tests/planted_leak && return
-    broken "the build in $dir"
-    return 1
+    if [ -e "$dir/warnings" ]; then
+        ninja -C "$dir" -t clean >/dev/null
+        rm "$dir/warnings"
+    fi
+    if ! CC=$compiler sh apps/build.sh "$dir" 'all meson-test-prereq tests/planted_leak' "$@" -Dtests=true; then
+        broken "the build in $dir"
+        return 1
+    fi
+    if [ -e "$dir/warnings" ]; then
+        cat "$dir/warnings"
+        broken "the build in $dir gave warnings; they stand above"
+    fi
 }
 
 # How many tests Meson's summary counts under the headings given as a pattern.
@@ -73,10 +82,10 @@ step 'gcc, release: all tests'
 if build build gcc -Dbuildtype=release; then run_tests build; fi
 
 step 'clang: no warnings'
-if build build-clang clang -Dbuildtype=debug -Dwerror=true; then passed=$((passed + 1)); fi
+build build-clang clang -Dbuildtype=debug || true
 
 step 'gcc, address and undefined behaviour sanitizers: quick tests'
-if build build-sanitize gcc -Dbuildtype=debugoptimized -Dwerror=true \
+if build build-sanitize gcc -Dbuildtype=debugoptimized \
     -Db_sanitize=address,undefined -Db_lundef=false -Dc_args=-fno-sanitize-recover=all; then
     rm -rf "$reports"
     mkdir "$reports"
@@ -84,7 +93,7 @@ if build build-sanitize gcc -Dbuildtype=debugoptimized -Dwerror=true \
     build-sanitize/tests/planted_leak >"$scratch/planted" 2>&1 || true
     if grep -q 'detected memory leaks' "$reports"/* 2>/dev/null; then
         rm -f "$reports"/*
-        run_tests build-sanitize --suite quick
+        run_tests build-sanitize --suite quick --timeout-multiplier 5
         check_reports
     else
         cat "$scratch/planted"

@@ -1,13 +1,15 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Makes sure that a Meson build folder exists, belongs to this tree, and has the options given; a folder that cannot be
-# used (half made, moved here, of another compiler or Meson) is set up anew. When all is well it does nothing.
-#   sh apps/configure.sh DIR [-Doption=value ...]      DIR relative to the tree; CC chooses the compiler, gcc by default
+# Builds targets in a Meson build folder that belongs to this tree and has the options given; a folder that cannot be used
+# (half made, moved here, of another compiler or Meson) is set up anew. It is silent when nothing is to be said; compiler
+# warnings go to the file `warnings` in the folder.
+#   sh apps/build.sh DIR TARGETS [-Doption=value ...]      DIR relative to the tree; CC is the compiler, gcc by default
 set -eu
 
 root=$(cd "$(dirname "$0")/.." && pwd)
 dir=$1
-shift
+targets=$2
+shift 2
 cd "$root"
 export CC="${CC:-gcc}"
 
@@ -20,7 +22,7 @@ trap 'rm -f "$log"' EXIT
 
 fail() {
     cat "$log" >&2
-    echo "configure: $1" >&2
+    echo "build: $1" >&2
     exit 1
 }
 
@@ -48,6 +50,16 @@ make_anew() {
     meson setup "$dir" "$@" >"$log" 2>&1 || fail "meson setup $dir failed; its messages stand above"
 }
 
-ready && exit 0
-adapt "$@" || make_anew "$@"
-printf '%s\n%s\n' "$maker" "$options" >"$stamp"
+compile() {
+    built=true
+    # shellcheck disable=SC2086
+    ninja -C "$dir" --quiet $targets >"$log" 2>&1 || built=false
+    if grep -q 'warning:' "$log"; then cat "$log" >>"$dir/warnings"; fi
+    $built || fail "the build in $dir/ failed; the first error stands above"
+}
+
+if ! ready; then
+    adapt "$@" || make_anew "$@"
+    printf '%s\n%s\n' "$maker" "$options" >"$stamp"
+fi
+compile
