@@ -69,8 +69,8 @@ static bool predict_chunk(nn_predictor *p, const char *x, int64_t n, char *out, 
 
 bool nn_predict(nn_predictor *p, const void *x, int64_t n, void *out, ag_error *error) {
     if (n < 0)
-        return ag_fail(error, AG_STATUS_USAGE, "predict %s: %lld rows", nn_model_name(p->model),
-                       (long long)n);
+        return ag_fail(error, AG_STATUS_USAGE, "predict %s: %lld rows must be at least 0",
+                       nn_model_name(p->model), (long long)n);
     for (int64_t i = 0; i < n; i += p->chunk) {
         const int64_t rows = n - i < p->chunk ? n - i : p->chunk;
         if (!predict_chunk(p, (const char *)x + (size_t)i * p->x_bytes, rows,

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: MIT
+// Models and values for the tests of this room.
+#include "tests/nn/fixture.h"
+
+#include <criterion/criterion.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/support/values.h"
+
+nn_model *fixture_model(nn_layer *layer, ag_dtype dtype, ag_shape in) {
+    ag_error error = {0};
+    nn_model *model = nn_sequential(&error, "m", dtype, in, layer);
+    cr_assert(model, "%s", error.text);
+    cr_assert(ag_parameter_set_seal(nn_model_set(model, 0), &error), "%s", error.text);
+    return model;
+}
+
+static ag_tensor view_of(const ag_parameter *parameter) {
+    return (ag_tensor){.dtype = ag_parameter_set_dtype(parameter->set),
+                       .shape = parameter->shape,
+                       .data = ag_parameter_values(parameter)};
+}
+
+ref_array fixture_get(const ag_parameter *parameter) {
+    const ag_tensor view = view_of(parameter);
+    ref_array values = ref_create(parameter->shape);
+    for (int64_t i = 0; i < parameter->size; i++) values.data[i] = ag_tensor_get(&view, i);
+    return values;
+}
+
+void fixture_set(const ag_parameter *parameter, const double *values) {
+    ag_tensor view = view_of(parameter);
+    for (int64_t i = 0; i < parameter->size; i++) ag_tensor_set(&view, i, values[i]);
+}
+
+void fixture_draw(ag_parameter_set *set, uint64_t seed) {
+    cr_assert(ag_parameter_set_seal(set, NULL));
+    for (int i = 0; i < ag_parameter_set_count(set); i++) {
+        const ag_parameter *parameter = ag_parameter_set_at(set, i);
+        ref_array values = ref_create(parameter->shape);
+        values_fill(parameter->kind == AG_BUFFER ? VALUES_POSITIVE : VALUES_ANY, seed + (uint64_t)i,
+                    parameter->size, values.data);
+        fixture_set(parameter, values.data);
+        ref_free(&values);
+    }
+}
+
+static size_t set_bytes(ag_parameter_set *set) {
+    int64_t size;
+    ag_parameter_set_values(set, &size);
+    return (size_t)size * ag_dtype_bytes(ag_parameter_set_dtype(set));
+}
+
+void *fixture_bytes(ag_parameter_set *set, size_t *out_bytes) {
+    const size_t n = set_bytes(set);
+    void *copy = malloc(n);
+    memcpy(copy, ag_parameter_set_values(set, NULL), n);
+    if (out_bytes) *out_bytes = n;
+    return copy;
+}
+
+bool fixture_same_bytes(ag_parameter_set *set, const void *bytes) {
+    return memcmp(ag_parameter_set_values(set, NULL), bytes, set_bytes(set)) == 0;
+}
+
+bool fixture_same_values(const ag_parameter *a, const ag_parameter *b) {
+    const size_t bytes = (size_t)a->size * ag_dtype_bytes(ag_parameter_set_dtype(a->set));
+    return a->size == b->size && memcmp(ag_parameter_values(a), ag_parameter_values(b), bytes) == 0;
+}
+
+ag_shape fixture_batch(int64_t n, ag_shape shape) {
+    ag_shape batch = {.rank = shape.rank + 1, .dim = {n}};
+    for (int i = 0; i < shape.rank; i++) batch.dim[i + 1] = shape.dim[i];
+    return batch;
+}
+
+void fixture_expect_sentence(const char *what, const char *sentence, const char *part) {
+    cr_expect(strstr(sentence, part), "%s says \"%s\" instead of something with \"%s\"", what, sentence,
+              part);
+}
