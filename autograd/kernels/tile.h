@@ -19,31 +19,30 @@ enum { WIDTH = 2 * LANES };
 #define TILE_CASE(rows, f, ...) \
     case rows:                  \
         f(rows, __VA_ARGS__);   \
-        break;
-#if ROWS == 8
-#define TILE_SWITCH(rows, f, ...)                                                              \
-    switch (rows) {                                                                            \
-        TILE_CASE(1, f, __VA_ARGS__)                                                           \
-        TILE_CASE(2, f, __VA_ARGS__)                                                           \
-        TILE_CASE(3, f, __VA_ARGS__)                                                           \
-        TILE_CASE(4, f, __VA_ARGS__) TILE_CASE(5, f, __VA_ARGS__) TILE_CASE(6, f, __VA_ARGS__) \
-            TILE_CASE(7, f, __VA_ARGS__) TILE_CASE(8, f, __VA_ARGS__)                          \
-    }
-#elif ROWS == 6
-#define TILE_SWITCH(rows, f, ...)                                                              \
-    switch (rows) {                                                                            \
-        TILE_CASE(1, f, __VA_ARGS__)                                                           \
-        TILE_CASE(2, f, __VA_ARGS__)                                                           \
-        TILE_CASE(3, f, __VA_ARGS__)                                                           \
-        TILE_CASE(4, f, __VA_ARGS__) TILE_CASE(5, f, __VA_ARGS__) TILE_CASE(6, f, __VA_ARGS__) \
-    }
+        break
+#if ROWS > 4
+#define TILE_CASES_5_6(f, ...)    \
+    TILE_CASE(5, f, __VA_ARGS__); \
+    TILE_CASE(6, f, __VA_ARGS__)
 #else
-#define TILE_SWITCH(rows, f, ...)                                                              \
-    switch (rows) {                                                                            \
-        TILE_CASE(1, f, __VA_ARGS__)                                                           \
-        TILE_CASE(2, f, __VA_ARGS__) TILE_CASE(3, f, __VA_ARGS__) TILE_CASE(4, f, __VA_ARGS__) \
-    }
+#define TILE_CASES_5_6(f, ...)
 #endif
+#if ROWS > 6
+#define TILE_CASES_7_8(f, ...)    \
+    TILE_CASE(7, f, __VA_ARGS__); \
+    TILE_CASE(8, f, __VA_ARGS__)
+#else
+#define TILE_CASES_7_8(f, ...)
+#endif
+#define TILE_SWITCH(rows, f, ...)       \
+    switch (rows) {                     \
+        TILE_CASE(1, f, __VA_ARGS__);   \
+        TILE_CASE(2, f, __VA_ARGS__);   \
+        TILE_CASE(3, f, __VA_ARGS__);   \
+        TILE_CASE(4, f, __VA_ARGS__);   \
+        TILE_CASES_5_6(f, __VA_ARGS__); \
+        TILE_CASES_7_8(f, __VA_ARGS__); \
+    }
 
 // acc[r][..] += a[r * row] * b[..]
 INLINE void tile_step(int rows, const real *a, int64_t row, const real *b, vec acc[ROWS][2]) {

@@ -16,6 +16,9 @@ typedef struct check {
 // Prints the table, the type and the sentence; exits with 1.
 _Noreturn void check_fail(const check *c, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+// What runs now, for the report of a touch outside all buffers. `text` lives on.
+void check_running(const check *c, const char *text);
+
 // n elements that end `gap` elements before a page that cannot be touched; the gap and the bytes before
 // the first element hold a pattern that check_release tests. Filled with NaN.
 typedef struct buffer {

@@ -58,7 +58,7 @@ int main(int argc, char **argv) {
         for (int i = 0; (table = ag_kernels_at((ag_dtype)dtype, i)) != NULL; i++) {
             const check c = {table, scalar, slot};
             for (size_t k = 0; k < sizeof groups / sizeof *groups; k++)
-                if (wanted(&groups[k], slot)) groups[k].run(&c), ran++;
+                if (wanted(&groups[k], slot)) check_running(&c, groups[k].name), groups[k].run(&c), ran++;
         }
     }
     if (ran == 0) return fprintf(stderr, "no slot is named %s\n", slot), 2;

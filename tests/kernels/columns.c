@@ -33,7 +33,7 @@ enum { SUM, SQUARE, DOT };
 static total reference(int kind, const buffer *dy, const buffer *x, const buffer *mean, int64_t col) {
     total t = {0, 0};
     for (int64_t i = col; i < x->n; i += mean->n) {
-        const long double v = check_get(x, i), d = v - check_get(mean, col);
+        const long double v = check_get(x, i), d = kind == SUM ? v : v - check_get(mean, col);
         add(&t, kind == SUM ? v : kind == SQUARE ? d * d : check_get(dy, i) * d);
     }
     return t;
@@ -89,6 +89,23 @@ static void check_sum_special(const check *c, double special, int64_t cols) {
     }
 }
 
+// One large value and thousands of small ones, each of which is lost against it when added alone.
+static void check_sum_lost(const check *c) {
+    const int64_t rows = 30000, cols = 24;
+    buffer x = check_buffer(c, rows * cols, 0), out = check_buffer(c, cols, 0);
+    for (int64_t i = 0; i < x.n; i++) check_set(&x, i, 1);
+    for (int64_t col = 0; col < cols; col++) check_set(&x, col, 128 / check_epsilon(c->table->dtype));
+    c->table->column_sum(rows, cols, x.data, out.data);
+    for (int64_t col = 0; col < cols; col++) {
+        const total want = reference(SUM, NULL, &x, &out, col);
+        const double got = check_get(&out, col), most = sum_bound(c, 0, want);
+        if (!check_near(got, (double)want.sum, most))
+            check_fail(c, "column_sum, a large value and %d ones, column %d: %.17g, not %.17g (bound %.2g)",
+                       (int)rows - 1, (int)col, got, (double)want.sum, most);
+    }
+    check_release(c, &x, "column_sum"), check_release(c, &out, "column_sum");
+}
+
 void check_columns(const check *c) {
     EACH_SHAPE(rows, cols)
     for (int kind = SUM; kind <= DOT; kind++) check_column(c, kind, rows, cols, rows % 2 ? 0 : 100);
@@ -96,6 +113,7 @@ void check_columns(const check *c) {
         for (int64_t cols = 1; cols <= 24; cols += 7) check_column(c, kind, 30000, cols, 0);
     for (int64_t n = 0; n < 300; n++) check_sum(c, n, n % 4);
     check_sum(c, 1000003, 1);
+    if (c->table != c->scalar || c->table->dtype == AG_F32) check_sum_lost(c);
     const double specials[] = {INFINITY, -INFINITY, NAN};
     for (int s = 0; s < 3; s++)
         for (int64_t cols = 1; cols <= 40; cols += 39) check_sum_special(c, specials[s], cols);

@@ -74,6 +74,7 @@ static void check_pass(const check *c, problem *p) {
     const ag_conv_geometry *g = &p->g;
     char text[200];
     describe(text, p);
+    check_running(c, text);
     p->outputs = p->pass == AG_CONV_FORWARD ? p->dy.n : p->pass == AG_CONV_INPUT_GRADIENT ? p->x.n : p->w.n;
     p->sum = malloc((size_t)p->outputs * sizeof *p->sum),
     p->size = malloc((size_t)p->outputs * sizeof *p->size);
@@ -136,11 +137,11 @@ void check_convolution(const check *c) {
     static const ag_conv_geometry chosen[] = {
         {13, 8, 8, 1, 4, 4, 32, 3, 3, 2, 0, 0},  // one channel, Keras's `same` of stride 2
         {13, 8, 8, 32, 4, 4, 1, 3, 3, 2, 0, 0},  // and the other way round
-        {7, 6, 6, 20, 6, 6, 40, 3, 3, 1, 1, 1},     {5, 7, 7, 16, 4, 4, 24, 3, 3, 2, 1, 1},
-        {2, 5, 5, 3, 2, 2, 6, 2, 2, 3, 0, 0},        // a stride larger than the kernel
-        {3, 3, 3, 4, 5, 5, 4, 3, 3, 1, 2, 2},        // padding beyond `same`
-        {1, 40, 40, 17, 40, 40, 18, 3, 3, 1, 1, 1},  // an image that the weight gradient takes by lines
-        {2, 1, 300, 2, 1, 150, 2, 1, 5, 2, 0, 2},   {9, 1, 1, 33, 1, 1, 35, 1, 1, 1, 0, 0},
+        {7, 6, 6, 20, 6, 6, 40, 3, 3, 1, 1, 1},   {5, 7, 7, 16, 4, 4, 24, 3, 3, 2, 1, 1},
+        {2, 5, 5, 3, 2, 2, 6, 2, 2, 3, 0, 0},      // a stride larger than the kernel
+        {3, 3, 3, 4, 5, 5, 4, 3, 3, 1, 2, 2},      // padding beyond `same`
+        {1, 20, 30, 7, 20, 30, 9, 3, 3, 1, 1, 1},  // an image that the weight gradient takes by lines
+        {2, 1, 300, 2, 1, 150, 2, 1, 5, 2, 0, 2}, {9, 1, 1, 33, 1, 1, 35, 1, 1, 1, 0, 0},
     };
     for (size_t i = 0; i < sizeof chosen / sizeof *chosen; i++)
         for (int special = 0; special < 2; special++) check_geometry(c, chosen[i], special);

@@ -144,6 +144,7 @@ void check_pointwise(const check *c) {
     static const int64_t sizes[] = {0, 1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 33, 64, 97};
     for (int f = 0; f < AG_POINTWISE_COUNT; f++) {
         if (c->slot && strcmp(c->slot, "pointwise") != 0 && strcmp(c->slot, rows[f].name) != 0) continue;
+        check_running(c, rows[f].name);
         check_nan(c, f);
         for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++)
             for (int steps = 0; steps < 1 << rows[f].arity; steps++)

@@ -2,6 +2,7 @@
 // Buffers, numbers and comparison for the kernel checks.
 #include <float.h>
 #include <math.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,6 +22,19 @@ _Noreturn void check_fail(const check *c, const char *format, ...) {
     va_end(arguments);
     fprintf(stderr, "\n");
     exit(EXIT_FAILURE);
+}
+
+static const check *running_check;
+static const char *running_text;
+
+static void outside(int number) {
+    (void)number;
+    check_fail(running_check, "%s: memory outside the buffers was touched", running_text);
+}
+
+void check_running(const check *c, const char *text) {
+    running_check = c, running_text = text;
+    signal(SIGSEGV, outside);
 }
 
 // Places are mapped once, each with an untouchable page behind.
