@@ -176,12 +176,12 @@ Test(image, interlaced_pictures_and_foreign_chunks_are_read) {
     nn_image_free(image);
 }
 
-static void expect_damage(const uint8_t *bytes, size_t n, const char *what, size_t at) {
+static void expect_damage(const uint8_t *bytes, size_t n, const char *rule, const char *what, size_t at) {
     ag_error error = {0};
     nn_image *image = nn_image_decode(bytes, n, "a.png", &error);
     cr_assert(!image, "%s at byte %zu was not noticed", what, at);
-    cr_assert(error.status == AG_STATUS_DATA && strstr(error.text, "'a.png'"), "%s at byte %zu: %s", what, at,
-              error.text);
+    cr_assert(error.status == AG_STATUS_DATA && strstr(error.text, "'a.png'") && strstr(error.text, rule),
+              "%s at byte %zu, expected \"%s\": %s", what, at, rule, error.text);
 }
 
 Test(image, a_picture_cut_off_anywhere_is_refused) {
@@ -193,7 +193,7 @@ Test(image, a_picture_cut_off_anywhere_is_refused) {
     for (size_t length = 0; length < n; length++) {
         uint8_t *exact = malloc(length + 1);
         memcpy(exact, bytes, length);
-        expect_damage(exact, length, "a cut", length);
+        expect_damage(exact, length, "", "a cut", length);
         free(exact);
     }
     free(bytes);
@@ -208,7 +208,7 @@ Test(image, a_bit_flipped_anywhere_is_refused) {
     uint8_t *bytes = scratch_read("a.png", &n);
     for (size_t bit = 0; bit < 8 * n; bit++) {
         bytes[bit / 8] ^= (uint8_t)(1 << bit % 8);
-        expect_damage(bytes, n, "a flip", bit / 8);
+        expect_damage(bytes, n, "", "a flip", bit / 8);
         bytes[bit / 8] ^= (uint8_t)(1 << bit % 8);
     }
     free(bytes);
@@ -235,20 +235,26 @@ Test(image, sizes_beyond_the_limits_or_the_file_are_refused_before_they_are_allo
     cr_assert(nn_image_save(image, scratch_path("a.png"), NULL));
     size_t n;
     uint8_t *bytes = scratch_read("a.png", &n);
-    const uint32_t claims[][2] = {{0, 6},
-                                  {5, 0},
-                                  {16385, 1},
-                                  {1, 16385},
-                                  {8193, 8193},
-                                  {16384, 4096},
-                                  {0x7fffffff, 0x7fffffff},
-                                  {0xffffffff, 6},
-                                  {500, 500}};
+    const struct {
+        uint32_t h, w;
+        const char *rule;
+    } claims[] = {
+        {0, 6, "IHDR"},
+        {5, 0, "IHDR"},
+        {0xffffffff, 6, "integer out of range"},
+        {16385, 1, "IHDR"},
+        {1, 16385, "IHDR"},
+        {0x7fffffff, 0x7fffffff, "IHDR"},
+        {8193, 8193, "more than 2^26 pixels"},
+        {16384, 4097, "more than 2^26 pixels"},
+        {16384, 4096, "too short for the size in its header"},
+        {500, 500, "too short for the size in its header"},
+    };
     for (size_t k = 0; k < sizeof claims / sizeof claims[0]; k++) {
-        put_big_endian(bytes + 16, claims[k][1]);
-        put_big_endian(bytes + 20, claims[k][0]);
+        put_big_endian(bytes + 16, claims[k].w);
+        put_big_endian(bytes + 20, claims[k].h);
         put_big_endian(bytes + 29, png_crc(bytes + 12, 17));
-        expect_damage(bytes, n, "a claim", k);
+        expect_damage(bytes, n, claims[k].rule, "a claim", k);
     }
     free(bytes);
     nn_image_free(image);

@@ -16,3 +16,6 @@ void fault_arm(fault_kind kind, int at, int error);
 
 // Back to normal; the number of calls made since fault_arm.
 int fault_disarm(void);
+
+// Their names, each followed by a blank, in order.
+const char *fault_calls(void);
