@@ -19,16 +19,15 @@ build() {
 } >&2
 
 train_first() {
-    run=runs/$(date +%Y-%m-%d-%H%M%S)
-    cd "$root"
+    run=$root/runs/$(date +%Y-%m-%d-%H%M%S)
     "$program" train --epochs 3 -o "$run"
     cat <<END
 
-Pictures: $root/$run/fakes-e*.png (reals.png beside them shows the data)
-Model:    $root/$run/model.safetensors
-Log:      $root/$run/log.csv
-Go on training:    sh apps/run.sh resume $run --epochs 36
-Draw new pictures: sh apps/run.sh generate --model $run/model.safetensors --grid 8x8 -o clothes.png
+Pictures: $run/fakes-e0000.png to fakes-e0003.png, and the data's in reals.png
+Model:    $run/model.safetensors
+Log:      $run/log.csv
+Go on:    sh $root/apps/run.sh resume $run --epochs 36
+Draw:     sh $root/apps/run.sh generate --model $run --grid 8x8 -o clothes.png
 END
 }
 
