@@ -4,6 +4,7 @@
 // setjmp.
 #include "nn/image.h"
 
+#include <errno.h>
 #include <png.h>
 #include <setjmp.h>
 #include <stdlib.h>
@@ -69,8 +70,11 @@ struct codec {
     nn_file *file;
 };
 
+// libpng reports a failed allocation like any other error; errno, cleared at the start, tells it apart.
 static void on_error(png_structp png, png_const_charp message) {
     struct codec *codec = png_get_error_ptr(png);
+    if (errno == ENOMEM)
+        ag_fail(codec->error, AG_STATUS_MEMORY, "no memory for the pixels of '%s'", codec->name);
     ag_fail(codec->error, codec->status, "'%s' is not a sound PNG: %s", codec->name, message);
     png_longjmp(png, 1);
 }
@@ -141,10 +145,7 @@ static void decode(struct codec *codec) {
     codec->image =
         allocate(png_get_image_height(codec->png, codec->info), png_get_image_width(codec->png, codec->info),
                  png_get_channels(codec->png, codec->info));
-    if (!codec->image) {
-        ag_fail(codec->error, AG_STATUS_MEMORY, "no memory for the pixels of '%s'", codec->name);
-        png_error(codec->png, "no memory");
-    }
+    if (!codec->image) png_error(codec->png, "no memory");
     read_rows(codec, passes);
     png_read_end(codec->png, NULL);
 }
@@ -172,6 +173,7 @@ static void flatten_alpha(nn_image *image) {
 nn_image *nn_image_decode(const uint8_t *bytes, size_t n, const char *name, ag_error *error) {
     struct codec codec = {.name = name, .status = AG_STATUS_DATA, .error = error, .bytes = bytes, .n = n};
     codec.n_input = (int64_t)n;
+    errno = 0;
     codec.png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &codec, on_error, on_warning);
     codec.info = codec.png ? png_create_info_struct(codec.png) : NULL;
     bool ok = codec.info && decode_guarded(&codec);
@@ -214,6 +216,7 @@ static bool encode_guarded(struct codec *codec) {
 static bool write_png(const nn_image *image, nn_file *file, const char *path, ag_error *error) {
     struct codec codec = {
         .name = path, .status = AG_STATUS_OUTPUT, .error = error, .source = image, .file = file};
+    errno = 0;
     codec.png = png_create_write_struct(PNG_LIBPNG_VER_STRING, &codec, on_error, on_warning);
     codec.info = codec.png ? png_create_info_struct(codec.png) : NULL;
     bool ok = codec.info && encode_guarded(&codec);

@@ -2,6 +2,7 @@
 // jansson behind the room's own names; the only file that includes jansson.h.
 #include "nn/json.h"
 
+#include <errno.h>
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,8 +12,12 @@ static nn_json *cover(json_t *value) { return (nn_json *)value; }
 
 nn_json *nn_json_parse(const char *text, size_t n, const char *source, ag_status status, ag_error *error) {
     json_error_t why;
+    errno = 0;
     json_t *value = json_loadb(text, n, JSON_REJECT_DUPLICATES, &why);
-    if (!value)
+    // jansson calls a failed allocation a syntax error in most places.
+    if (!value && errno == ENOMEM)
+        ag_fail(error, AG_STATUS_MEMORY, "no memory for the JSON of '%s'", source);
+    else if (!value)
         ag_fail(error, status, "'%s' is not sound JSON at line %d, column %d: %s", source, why.line,
                 why.column, why.text);
     return cover(value);

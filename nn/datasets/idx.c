@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The IDX files of MNIST and Fashion-MNIST, plain or gzip: bytes 0 0 type rank, the dimensions as big-endian
 // 32-bit numbers, then the values, and nothing else. (Y. LeCun's MNIST page, "The IDX file format".)
-#define _GNU_SOURCE  // asprintf
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -124,43 +124,34 @@ static bool is_file(const char *path) {
     return stat(path, &info) == 0 && S_ISREG(info.st_mode);
 }
 
-// "FOLDER/NAME" or "FOLDER/NAME.gz", whichever is a file; NULL when neither is. The caller frees it.
-static char *find_in_folder(const char *folder, const char *name) {
-    char *path = NULL;
-    if (asprintf(&path, "%s/%s.gz", folder, name) < 0) return NULL;
-    if (is_file(path)) return path;
-    path[strlen(path) - 3] = '\0';
-    if (is_file(path)) return path;
-    free(path);
-    return NULL;
+// "FOLDER/NAME.gz" or "FOLDER/NAME", whichever is a file, into path; false when neither is.
+static bool find_in_folder(const char *folder, const char *name, char path[PATH_MAX]) {
+    int n = snprintf(path, PATH_MAX, "%s/%s.gz", folder, name);
+    if (n < 0 || n >= PATH_MAX) return false;
+    if (is_file(path)) return true;
+    path[n - 3] = '\0';
+    return is_file(path);
 }
 
 static bool matches(const char *path) {
-    char *inside = find_in_folder(path, TRAIN_IMAGES);
-    bool found = inside || is_file(path);
-    free(inside);
-    return found;
+    char inside[PATH_MAX];
+    return find_in_folder(path, TRAIN_IMAGES, inside) || is_file(path);
 }
 
-// The labels' file beside the images' one: "images-idx3" becomes "labels-idx1". NULL when the name says
-// nothing.
-static char *labels_path(const char *images) {
+// The labels' file beside the images' one: "images-idx3" becomes "labels-idx1". False when the name says nothing.
+static bool labels_path(const char *images, char path[PATH_MAX]) {
     const char *slash = strrchr(images, '/');
     const char *at = strstr(slash ? slash : images, "images-idx3");
-    char *path = NULL;
-    if (!at ||
-        asprintf(&path, "%.*slabels-idx1%s", (int)(at - images), images, at + strlen("images-idx3")) < 0)
-        return NULL;
-    return path;
+    if (!at) return false;
+    int n =
+        snprintf(path, PATH_MAX, "%.*slabels-idx1%s", (int)(at - images), images, at + strlen("images-idx3"));
+    return n >= 0 && n < PATH_MAX;
 }
 
 static bool add_labels(const char *images, int64_t total, nn_dataset *dataset, ag_error *error) {
-    char *path = labels_path(images);
-    bool ok = path ? open_labels(path, total, dataset, error)
-                   : ag_fail(error, AG_STATUS_DATA,
-                             "'%s' has no labels: its name does not say where they are", images);
-    free(path);
-    return ok;
+    char path[PATH_MAX];
+    if (labels_path(images, path)) return open_labels(path, total, dataset, error);
+    return ag_fail(error, AG_STATUS_DATA, "'%s' has no labels: its name does not say where they are", images);
 }
 
 static nn_dataset *open_file(const char *path, const nn_dataset_params *params, ag_error *error) {
@@ -174,10 +165,8 @@ static nn_dataset *open_file(const char *path, const nn_dataset_params *params, 
 }
 
 static nn_dataset *open_path(const char *path, const nn_dataset_params *params, ag_error *error) {
-    char *inside = find_in_folder(path, TRAIN_IMAGES);
-    nn_dataset *dataset = open_file(inside ? inside : path, params, error);
-    free(inside);
-    return dataset;
+    char inside[PATH_MAX];
+    return open_file(find_in_folder(path, TRAIN_IMAGES, inside) ? inside : path, params, error);
 }
 
 const nn_dataset_format nn_dataset_idx = {

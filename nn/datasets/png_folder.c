@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // A folder of PNG files, all of one size and channel count, in the byte order of their names.
-#define _GNU_SOURCE  // asprintf
 #include <dirent.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,18 +27,12 @@ static void free_names(struct dirent **names, int n) {
     free(names);
 }
 
+// A folder that cannot be read matches too: opening it will say why.
 static bool matches(const char *path) {
     struct dirent **names = NULL;
     int n = scandir(path, &names, is_png, NULL);
     free_names(names, n);
-    return n > 0;
-}
-
-static nn_image *load_in(const char *folder, const char *name, char **path, ag_error *error) {
-    if (asprintf(path, "%s/%s", folder, name) >= 0) return nn_image_load(*path, error);
-    *path = NULL;
-    ag_fail(error, AG_STATUS_MEMORY, "no memory for the name of '%s'", name);
-    return NULL;
+    return n > 0 || (n < 0 && errno != ENOTDIR);
 }
 
 static bool same_size(const nn_dataset *dataset, const nn_image *image, const char *path, ag_error *error) {
@@ -64,11 +58,11 @@ static bool add_image(nn_dataset **dataset, int64_t n, int64_t i, const nn_image
 static nn_dataset *load_all(const char *folder, struct dirent **names, int64_t n, ag_error *error) {
     nn_dataset *dataset = NULL;
     for (int64_t i = 0; i < n; i++) {
-        char *path = NULL;
-        nn_image *image = load_in(folder, names[i]->d_name, &path, error);
+        char path[PATH_MAX];
+        snprintf(path, sizeof path, "%s/%s", folder, names[i]->d_name);
+        nn_image *image = nn_image_load(path, error);
         bool ok = image && add_image(&dataset, n, i, image, path, error);
         nn_image_free(image);
-        free(path);
         if (ok) continue;
         nn_dataset_free(dataset);
         return NULL;
@@ -82,9 +76,10 @@ static nn_dataset *open_folder(const char *path, const nn_dataset_params *params
         return NULL;
     }
     struct dirent **names = NULL;
+    errno = 0;
     int n = scandir(path, &names, is_png, by_name);
     if (n <= 0)
-        ag_fail(error, AG_STATUS_DATA, "cannot read '%s': %s", path,
+        ag_fail(error, errno == ENOMEM ? AG_STATUS_MEMORY : AG_STATUS_DATA, "cannot read '%s': %s", path,
                 n < 0 ? strerror(errno) : "no PNG files");
     nn_dataset *dataset = load_all(path, names, nn_dataset_limit(n, params), error);
     free_names(names, n);

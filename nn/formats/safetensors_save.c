@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Writes safetensors files: wide element types first, so that every tensor is aligned, and the given order
 // within a type.
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -74,15 +75,15 @@ static nn_json *tensor_json(const nn_format_tensor *tensor, int64_t begin) {
     return NULL;
 }
 
-// Puts a value under a key that is new.
+// Puts a value under a key that is new. A value that could not be made fails here; errno tells why.
 static bool set_new(nn_json *object, const char *key, nn_json *value, ag_error *error) {
     if (nn_json_get(object, key)) {
         nn_json_free(value);
         return ag_fail(error, AG_STATUS_CONTRACT, "a model file would get two entries '%s'", key);
     }
-    return nn_json_set(object, key, value) ||
-           ag_fail(error, AG_STATUS_CONTRACT, "entry '%s' of a model file is not UTF-8, or memory ran out",
-                   key);
+    if (nn_json_set(object, key, value)) return true;
+    if (errno == ENOMEM) return ag_fail(error, AG_STATUS_MEMORY, "no memory for the header of a model file");
+    return ag_fail(error, AG_STATUS_CONTRACT, "entry '%s' of a model file is not UTF-8", key);
 }
 
 static nn_json *metadata_json(const nn_format_content *content, ag_error *error) {
@@ -164,6 +165,7 @@ static bool write_all(const char *path, const char *head, size_t n, const nn_for
 
 bool nn_safetensors_save(const char *path, const nn_format_content *content, ag_error *error) {
     size_t n = 0;
+    errno = 0;
     if (!check_content(path, content, error)) return false;
     nn_json *header = header_json(content, error);
     char *head = header ? print_head(path, header, &n, error) : NULL;
