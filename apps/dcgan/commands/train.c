@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: MIT
+// dcgan train: a new run in a folder of its own.
+#include "apps/dcgan/artifacts.h"
+#include "apps/dcgan/signals.h"
+#include "apps/dcgan/training.h"
+#include "apps/dcgan/use.h"
+
+// The images' faults, found before the folder is made.
+static bool check(const nn_dataset *data, int64_t batch, ag_error *error) {
+    if (data->n < 2)
+        return ag_fail(error, AG_STATUS_DATA, "'%s' holds 1 image, at least 2 are needed", data->path);
+    return data->n >= batch || ag_fail(error, AG_STATUS_USAGE, "--batch %lld: '%s' holds only %lld images",
+                                       (long long)batch, data->path, (long long)data->n);
+}
+
+static dcgan *create(const nn_dataset *data, const options *o, ag_error *error) {
+    ag_error why = {0};
+    const dcgan_params params = {.image_shape = AG_SHAPE(data->h, data->w, data->c),
+                                 .seed = (uint64_t)options_integer(o, OPTION_SEED)};
+    dcgan *model = dcgan_create(params, &why);
+    // The shape is the only parameter that can be at fault, and it is the data's.
+    if (!model && why.status == AG_STATUS_USAGE)
+        ag_fail(error, AG_STATUS_DATA, "'%s': %s", data->path, why.text);
+    else if (!model)
+        *error = why;
+    return model;
+}
+
+static exit_code train(dcgan *model, const nn_dataset *data, const options *o, ag_error *error) {
+    run_dir run;
+    exit_code code = EXIT_OK;
+    if (run_dir_create(&run, options_text(o, OPTION_RUN_DIR), error) &&
+        artifacts_save_config(&run, o, error) && artifacts_save_reals(&run, data, error))
+        code = training_run(model, data, o, &run, error);
+    run_dir_close(&run);
+    return code;
+}
+
+static exit_code run(const options *o, ag_error *error) {
+    exit_code code = EXIT_OK;
+    nn_dataset *data = use_data(o, error);
+    if (data && check(data, options_integer(o, OPTION_BATCH), error)) {
+        dcgan *model = create(data, o, error);
+        signals_watch();
+        if (model) code = train(model, data, o, error);
+        dcgan_free(model);
+    }
+    nn_dataset_free(data);
+    return code;
+}
+
+const command command_train = {
+    .name = "train",
+    .summary = "Train a new model on a set of images",
+    .options = (const option_id[]){OPTION_DATA, OPTION_EPOCHS, OPTION_BATCH, OPTION_LS_EPSILON, OPTION_GAN,
+                                   OPTION_SEED, OPTION_LIMIT_IMAGES, OPTION_SAMPLE_EVERY, OPTION_THREADS,
+                                   OPTION_RUN_DIR, OPTION_END},
+    .run = run,
+};

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: MIT
+// Finds the command, lets it run, and turns its outcome into words and an exit code.
+#include <stdio.h>
+
+#include "apps/dcgan/arguments.h"
+
+static const command *find(int argc, char **argv, ag_error *error) {
+    if (argc < 2 || argv[1][0] == '-') return arguments_parse_program(argc, argv, error), NULL;
+    const command *found = command_find(argv[1]);
+    if (!found) ag_fail(error, AG_STATUS_USAGE, "'%s': no command has this name", argv[1]);
+    return found;
+}
+
+// Also what a pipe or a full disk did to the output that was already given away.
+static exit_code finish(const command *c, exit_code code, ag_error *error) {
+    if (fflush(stdout) != 0 || ferror(stdout))
+        ag_fail(error, AG_STATUS_OUTPUT, "the standard output cannot be written");
+    if (error->status == AG_OK) return code;
+    code = command_report(error);
+    if (code == EXIT_USAGE) fprintf(stderr, "Try 'dcgan%s%s --help'.\n", c ? " " : "", c ? c->name : "");
+    return code;
+}
+
+int main(int argc, char **argv) {
+    ag_error error = {0};
+    options given;
+    exit_code code = EXIT_OK;
+    const command *c = find(argc, argv, &error);
+    if (c && arguments_parse(c, argc - 1, argv + 1, &given, &error)) code = c->run(&given, &error);
+    return finish(c, code, &error);
+}

@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: MIT
+// SIGINT, SIGTERM and SIGHUP ask a training to stop; a second one ends the process at once.
+#pragma once
+
+#include <stdbool.h>
+
+// From now on signals are noticed. SIGPIPE is ignored: whoever reads the output may leave without ending the
+// training.
+void signals_watch(void);
+bool signals_arrived(void);

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: MIT
+// What the commands that use a trained model have in common.
+#pragma once
+
+#include "apps/dcgan/options.h"
+#include "models/dcgan.h"
+
+// The model of --model, with --threads in effect. NULL with AG_STATUS_USAGE when the option is missing.
+dcgan *use_model(const options *o, ag_error *error);
+
+// The images of --data under --limit-images, of any shape.
+nn_dataset *use_data(const options *o, ag_error *error);
+
+// False with AG_STATUS_DATA when the images are not of the model's shape.
+bool use_check(const dcgan *model, const nn_dataset *data, ag_error *error);
+
+// n images from the set's image `first` on, as numbers in [0,1].
+void use_images(const nn_dataset *data, int64_t first, int64_t n, float *out);
