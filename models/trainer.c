@@ -260,6 +260,8 @@ int64_t gan_trainer_epoch(const gan_trainer *t) {
     return t->data ? t->step / gan_trainer_iterations(t) : t->history.n;
 }
 
+const uint32_t *gan_trainer_order(const gan_trainer *t) { return t->order; }
+
 nn_optimizer *gan_trainer_optimizer(gan_trainer *t, bool discriminator) {
     return discriminator ? t->d_optimizer : t->g_optimizer;
 }

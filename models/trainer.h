@@ -55,7 +55,9 @@ AG_API const gan_history *gan_trainer_history(const gan_trainer *trainer);
 AG_API int64_t gan_trainer_step(const gan_trainer *trainer);        // iterations done
 AG_API int64_t gan_trainer_iterations(const gan_trainer *trainer);  // of an epoch; 0 without data
 AG_API int64_t gan_trainer_epoch(const gan_trainer *trainer);       // of the next iteration, from 0
-AG_API double gan_trainer_d_loss(const gan_trainer *trainer);       // of the last iteration
+AG_API const uint32_t *gan_trainer_order(
+    const gan_trainer *trainer);                               // the images in the order of that epoch
+AG_API double gan_trainer_d_loss(const gan_trainer *trainer);  // of the last iteration
 AG_API double gan_trainer_g_loss(const gan_trainer *trainer);
 AG_API int64_t gan_trainer_workspace_bytes(const gan_trainer *trainer);
 

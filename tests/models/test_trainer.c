@@ -181,6 +181,46 @@ Test(trainer, an_epoch_ends_with_the_short_batch_and_its_evaluation) {
     nn_dataset_free(images);
 }
 
+// The bits after one epoch, with image k changed; k < 0: none.
+static uint8_t *bytes_after_epoch(nn_dataset *images, int64_t k, size_t *n) {
+    dcgan *model = small_gan_create(4);
+    if (k >= 0) images->images[k * 144 + 70] ^= 0x80;
+    small_gan_train(model, images, 1, 16, NULL, 0);
+    if (k >= 0) images->images[k * 144 + 70] ^= 0x80;
+    uint8_t *bytes = small_gan_bytes(model, n);
+    dcgan_free(model);
+    return bytes;
+}
+
+Test(trainer, every_image_is_trained_on_in_an_epoch) {
+    nn_dataset *images = small_gan_images(40);
+    size_t n;
+    uint8_t *plain = bytes_after_epoch(images, -1, &n);
+    for (int64_t k = 0; k < 40; k++) {
+        uint8_t *changed = bytes_after_epoch(images, k, &n);
+        cr_assert(memcmp(plain, changed, n) != 0, "image %lld plays no part in the epoch", (long long)k);
+        free(changed);
+    }
+    free(plain);
+    nn_dataset_free(images);
+}
+
+Test(trainer, every_epoch_has_an_order_of_its_own) {
+    nn_dataset *images = small_gan_images(40);
+    dcgan *model = small_gan_create(4);
+    uint32_t first[40];
+    small_gan_train(model, images, 2, 16, NULL, 1);
+    memcpy(first, gan_trainer_order(dcgan_trainer(model)), sizeof first);
+    small_gan_train(model, images, 2, 16, NULL, 4);
+    const uint32_t *second = gan_trainer_order(dcgan_trainer(model));
+    bool seen[40] = {false};
+    for (int i = 0; i < 40; i++) seen[second[i]] = true;
+    for (int i = 0; i < 40; i++) cr_assert(seen[i], "image %d is not in the second epoch's order", i);
+    cr_assert(memcmp(first, second, sizeof first) != 0, "two epochs have the same order");
+    dcgan_free(model);
+    nn_dataset_free(images);
+}
+
 Test(trainer, a_critic_steps_every_iteration_and_its_generator_every_fifth) {
     nn_dataset *images = small_gan_images(64);
     dcgan *model = small_gan_create(4);
