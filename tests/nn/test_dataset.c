@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <zlib.h>
 
@@ -226,23 +225,19 @@ Test(dataset, absurd_sizes_are_refused_by_the_bytes_that_are_there) {
     }
 }
 
-// 64 MB of zeros behind a header that announces 60.
+// 64 MB of zeros behind a header that announces 60, and a wrong checksum at the end, which a reader that inflates them
+// all would find first.
 Test(dataset, a_gzip_bomb_is_given_up_at_the_first_byte_too_many) {
     struct idx idx = idx_images();
     size_t n = idx.n + (64 << 20), room = n / 500 + 1000;
     uint8_t *bytes = calloc(1, n), *packed = malloc(room);
     memcpy(bytes, idx.bytes, idx.n);
     size_t length = gzip(bytes, n, packed, room);
+    packed[length - 8] ^= 1;
     scratch_write("bomb", packed, length);
     free(bytes);
     free(packed);
-    struct rusage before, after;
-    getrusage(RUSAGE_SELF, &before);
     expect_refusal("bomb", (nn_dataset_params){0}, "bomb", "more than the 76 bytes (inflated)");
-    getrusage(RUSAGE_SELF, &after);
-    double ms = (double)(after.ru_utime.tv_sec - before.ru_utime.tv_sec) * 1e3 +
-                (double)(after.ru_utime.tv_usec - before.ru_utime.tv_usec) / 1e3;
-    cr_assert(ms < 20, "%g ms were spent: it was inflated", ms);
 }
 
 // gzip's header holds bytes that mean nothing (time, system); everything else is guarded.
