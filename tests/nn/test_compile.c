@@ -253,6 +253,41 @@ Test(compiled, step_reports_the_loss_before_it_and_brings_it_down) {
     nn_model_free(r.model);
 }
 
+// Three steps as the trainer records them: tape, optimizer, program.
+static void train_by_hand(const regression *r, nn_optimizer_params params) {
+    ag_error error = {0};
+    nn_update update;
+    nn_optimizer *optimizer = nn_optimizer_create(r->model, params, &error);
+    ag_tape *tape = ag_tape_create("by hand", AG_F64);
+    ag_node *x = ag_input(tape, "x", AG_SHAPE(ROWS, 2)), *y = ag_input(tape, "y", AG_SHAPE(ROWS, 1));
+    ag_node *loss = nn_mse(nn_apply(r->model, x, NN_TRAIN), y);
+    cr_assert(nn_optimizer_record(optimizer, loss, &update), "%s", ag_tape_error(tape)->text);
+    ag_program *program = ag_program_compile(tape, 1, &loss, NULL, &error);
+    for (int i = 0; i < 3; i++) {
+        cr_assert(ag_program_feed(program, x, r->x, AG_SHAPE(ROWS, 2), &error) &&
+                      ag_program_feed(program, y, r->y, AG_SHAPE(ROWS, 1), &error) &&
+                      nn_optimizer_feed(optimizer, program, &update, &error) &&
+                      ag_program_run(program, (ag_clock){0}, &error),
+                  "%s", error.text);
+        nn_optimizer_advance(optimizer);
+    }
+    ag_program_free(program);
+    ag_tape_free(tape);
+    nn_optimizer_free(optimizer);
+}
+
+Test(compiled, step_is_the_general_form_bit_for_bit) {
+    regression a, b;
+    regression_open(&a, 1), regression_open(&b, 1);
+    nn_program *program = regression_compile(&a, nn_adam(.rate = 0.05));
+    for (int i = 0; i < 3; i++) train(program, a.x, a.y, ROWS);
+    train_by_hand(&b, nn_adam(.rate = 0.05));
+    cr_expect(fixture_same_bytes(nn_model_set(a.model, 0),
+                                 ag_parameter_set_values(nn_model_set(b.model, 0), NULL)));
+    nn_program_free(program);
+    nn_model_free(a.model), nn_model_free(b.model);
+}
+
 // A batch and the same batch twice over have one mean loss: steps of either size are one sequence of steps.
 Test(compiled, batch_sizes_share_one_optimizer_state) {
     regression a, b;

@@ -212,7 +212,9 @@ Test(optimizer, a_run_is_a_step_only_when_it_is_said_to_be) {
     trainee t;
     trainee_open(&t, nn_adam(), AG_F64);
     ag_tensor *g = gradients_of(1, AG_F64);
-    scalar s = {.w = fixture_get(t.kernel).data[0]};
+    ref_array w = fixture_get(t.kernel);
+    scalar s = {.w = w.data[0]};
+    ref_free(&w);
     for (int i = 0; i < 2; i++) {
         trainee_step(&t, g);
         adam(&s, ag_tensor_get(g, 0), 0.001, 1);
@@ -223,7 +225,7 @@ Test(optimizer, a_run_is_a_step_only_when_it_is_said_to_be) {
     nn_optimizer_set_step(t.optimizer, 41);
     trainee_step(&t, g);
     adam(&s, ag_tensor_get(g, 0), 0.001, 42);
-    ref_array w = fixture_get(t.kernel);
+    w = fixture_get(t.kernel);
     cr_expect(fabs(w.data[0] - s.w) < 1e-12, "w[0] is %.17g, not %.17g", w.data[0], s.w);
     ref_free(&w);
     ag_tensor_free(g);
