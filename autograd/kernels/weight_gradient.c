@@ -9,6 +9,8 @@ enum {
     STRIP_BYTES = 24 << 10,     // of a rows' and a lanes' strip together: most of a first-level cache
     PARTIAL_BYTES = 600 << 10,  // of a task's sums, though at least one panel: about a second-level cache
     TASKS = 16,                 // wanted, for many threads; more would only cost memory for partial sums
+    LEAST_TASKS = 8,            // by copying the rows more than once, when there are few images
+    GROUP_PIXELS = 256,         // of a group of images: fewer would be outweighed by combining the groups
 };
 
 // A pixel's places in the two strips.
@@ -81,7 +83,9 @@ static outer outer_of(const ag_conv_geometry *g) {
     choose_block(&pass);
     const int64_t panel = g->kh * g->kw * pass.rows.channels * WIDTH * (int64_t)sizeof(real);
     pass.shares = tile_parts(pass.lanes.parts, larger(PARTIAL_BYTES / panel, 1));
-    pass.groups = smaller(tile_parts(TASKS, pass.shares), g->n);
+    const int64_t most = smaller(g->n, tile_parts(g->n * g->oh * g->ow, GROUP_PIXELS));
+    pass.groups = smaller(tile_parts(TASKS, pass.shares), most);
+    pass.shares = larger(pass.shares, smaller(tile_parts(LEAST_TASKS, pass.groups), pass.lanes.parts));
     pass.scratch = layout_of(&pass);
     return pass;
 }
@@ -90,11 +94,12 @@ static outer outer_of(const ag_conv_geometry *g) {
 typedef struct pixel_block {
     tile_part images, lines;  // of dy
     int64_t x_top, x_lines;   // lines of x that the taps reach
+    bool first;               // of the task: nothing is summed yet
 } pixel_block;
 
 static pixel_block block_at(const outer *pass, int64_t line) {
     const ag_conv_geometry *g = pass->geometry;
-    pixel_block block = {{0, pass->images}, {line, smaller(pass->lines, g->oh - line)}, 0, 0};
+    pixel_block block = {{0, pass->images}, {line, smaller(pass->lines, g->oh - line)}, 0, 0, false};
     const int64_t top = line * g->stride - g->pad_top;
     const int64_t end = top + (block.lines.count - 1) * g->stride + g->kh;
     block.x_top = smaller(larger(top, 0), g->h);
@@ -161,13 +166,14 @@ static int32_t list_pairs(const outer *pass, const pixel_block *block, int64_t t
 
 // sums[r][..] += over the listed pixels
 INLINE void tile(int rows, const pair *pairs, int64_t count, const real *row_strip, const real *lane_strip,
-                 real *sums) {
+                 bool first, real *sums) {
     vec acc[ROWS][2] = {{{0}}};
     for (int64_t k = 0; k < count; k++)
         tile_step(rows, row_strip + pairs[k].row, 1, lane_strip + pairs[k].lane, acc);
     for (int r = 0; r < rows; r++, sums += WIDTH) {
-        v_store(sums, v_load(sums) + acc[r][0]);
-        v_store(sums + LANES, v_load(sums + LANES) + acc[r][1]);
+        if (!first) acc[r][0] += v_load(sums), acc[r][1] += v_load(sums + LANES);
+        v_store(sums, acc[r][0]);
+        v_store(sums + LANES, acc[r][1]);
     }
 }
 
@@ -182,7 +188,7 @@ static void add_panel(const outer *pass, const pixel_block *block, tile_part row
         const pair *pairs = (const pair *)(scratch + at->pairs) + tap * pitch;
         const int64_t count = block->images.count * ((const int32_t *)(scratch + at->counts))[tap];
         real *out = sums + tap * pass->rows.channels * WIDTH;
-        TILE_SWITCH(rows.count, tile, pairs, count, row_strip, lane_strip, out)
+        TILE_SWITCH(rows.count, tile, pairs, count, row_strip, lane_strip, block->first, out)
     }
 }
 
@@ -219,12 +225,12 @@ static void sum_group(const outer *pass, const ag_conv_call *call, int64_t task)
     const tile_part panels = tile_cut(pass->lanes.parts, pass->shares, task / pass->groups);
     const tile_part group = tile_cut(g->n, pass->groups, task % pass->groups);
     char *scratch = (char *)call->scratch + task * pass->scratch.end;
-    memset(scratch, 0, (size_t)pass->scratch.rows);
     for (int64_t line = 0; line < g->oh; line += pass->lines) {
         pixel_block block = block_at(pass, line);
         list_block(pass, &block, scratch);
         for (int64_t n = 0; n < group.count; n += pass->images) {
             block.images = (tile_part){group.first + n, smaller(pass->images, group.count - n)};
+            block.first = n == 0 && line == 0;
             add_block(pass, call, panels, &block, scratch);
         }
     }
