@@ -122,6 +122,42 @@ static void place_step(const planner *p, int s) {
     if (reused) plan->buffers[place->buffer].last = last;
 }
 
+const ag_snapshot *ag_plan_find_snapshot(const ag_plan *plan, int node) {
+    for (int i = 0; i < plan->n_snapshots; i++) {
+        if (plan->snapshots[i].node == plan->places[node].root) return &plan->snapshots[i];
+    }
+    return NULL;
+}
+
+// Whether an effect before step s writes the parameter.
+static bool is_written_before(const planner *p, int s, const ag_parameter *parameter) {
+    for (int e = p->plan->n_steps - p->plan->n_effects; e < s; e++) {
+        const ag_node *effect = p->tape->nodes[p->plan->steps[e].node];
+        for (int k = 0; k < effect->n_writes; k++) {
+            if (effect->writes[k] == parameter) return true;
+        }
+    }
+    return false;
+}
+
+// Effects run one after the other, yet each sees the parameters as they were before the first.
+static void place_snapshots(const planner *p) {
+    ag_plan *plan = p->plan;
+    const int first = plan->n_steps - plan->n_effects;
+    for (int s = first; s < plan->n_steps; s++) {
+        const ag_node *effect = p->tape->nodes[plan->steps[s].node];
+        for (int k = 0; k < effect->n_inputs; k++) {
+            const int root = plan->places[effect->input[k]->index].root;
+            const ag_node *read = p->tape->nodes[root];
+            if (!read->parameter || !is_written_before(p, s, read->parameter) ||
+                ag_plan_find_snapshot(plan, root))
+                continue;
+            const int buffer = add_buffer(plan, first - 1, plan->n_steps - 1, ag_node_bytes(read));
+            plan->snapshots[plan->n_snapshots++] = (ag_snapshot){.node = root, .buffer = buffer};
+        }
+    }
+}
+
 static void place_values(const planner *p) {
     find_last_reads(p);
     for (int s = 0; s < p->plan->n_steps; s++) place_step(p, s);
@@ -129,6 +165,7 @@ static void place_values(const planner *p) {
         ag_place *place = &p->plan->places[i];
         if (place->kind == AG_PLACE_ARENA) place->buffer = p->plan->places[place->root].buffer;
     }
+    place_snapshots(p);
 }
 
 static int larger_first(const void *a, const void *b) {
@@ -173,8 +210,9 @@ static bool plan_allocate(ag_plan *plan, int n_nodes) {
     plan->places = calloc(n, sizeof *plan->places);
     plan->needed = calloc(n, sizeof *plan->needed);
     plan->steps = calloc(n, sizeof *plan->steps);
-    plan->buffers = calloc(2 * n, sizeof *plan->buffers);
-    return plan->places && plan->needed && plan->steps && plan->buffers;
+    plan->snapshots = calloc(n, sizeof *plan->snapshots);
+    plan->buffers = calloc(3 * n, sizeof *plan->buffers);
+    return plan->places && plan->needed && plan->steps && plan->snapshots && plan->buffers;
 }
 
 bool ag_plan_create(ag_plan *plan, const ag_tape *tape, int n_outputs, ag_node *const *outputs,
@@ -199,6 +237,7 @@ void ag_plan_free(ag_plan *plan) {
     free(plan->places);
     free(plan->needed);
     free(plan->steps);
+    free(plan->snapshots);
     free(plan->buffers);
     *plan = (ag_plan){0};
 }

@@ -33,12 +33,20 @@ typedef struct ag_plan_step {
     int scratch;  // buffer, or -1
 } ag_plan_step;
 
+// A parameter's value before the step, kept for an effect that reads it after another effect has written it.
+typedef struct ag_snapshot {
+    int node;    // the read
+    int buffer;  // its copy, from before the first effect to the last
+} ag_snapshot;
+
 typedef struct ag_plan {
     int n_nodes;       // tape length when planned
     ag_place *places;  // by node
     bool *needed;      // by node
     int n_steps, n_effects;
     ag_plan_step *steps;  // values in tape order, then the n_effects effects
+    int n_snapshots;
+    ag_snapshot *snapshots;
     int n_buffers;
     ag_buffer *buffers;
     int64_t arena_bytes;  // of the workspace
@@ -49,5 +57,8 @@ typedef struct ag_plan {
 bool ag_plan_create(ag_plan *plan, const ag_tape *tape, int n_outputs, ag_node *const *outputs,
                     ag_error *error);
 void ag_plan_free(ag_plan *plan);
+
+// The snapshot that stands for the value of `node` in effects; NULL when its own memory does.
+const ag_snapshot *ag_plan_find_snapshot(const ag_plan *plan, int node);
 
 int64_t ag_node_bytes(const ag_node *node);

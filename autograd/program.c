@@ -81,6 +81,14 @@ static void *place_address(const ag_program *p, int node) {
     return NULL;
 }
 
+// What step s reads for an input.
+static const void *input_address(const ag_program *p, int s, const ag_node *input) {
+    const bool effect = s >= p->plan.n_steps - p->plan.n_effects;
+    const ag_snapshot *snapshot = effect ? ag_plan_find_snapshot(&p->plan, input->index) : NULL;
+    return snapshot ? p->workspace->memory + p->plan.buffers[snapshot->buffer].offset
+                    : p->values[input->index];
+}
+
 // Points every call at its values; again whenever the workspace has moved.
 static void bind(ag_program *p) {
     const ag_kernels *kernels = ag_kernels_get(p->tape->dtype);
@@ -89,7 +97,7 @@ static void bind(ag_program *p) {
         const ag_plan_step *step = &p->plan.steps[s];
         const ag_node *node = p->tape->nodes[step->node];
         const void **in = p->inputs + (ptrdiff_t)s * AG_MAX_INPUTS;
-        for (int k = 0; k < node->n_inputs; k++) in[k] = p->values[node->input[k]->index];
+        for (int k = 0; k < node->n_inputs; k++) in[k] = input_address(p, s, node->input[k]);
         p->calls[s] = (ag_call){
             .node = node, .in = in, .out = p->values[step->node], .clock = &p->clock, .kernels = kernels};
         if (step->scratch >= 0)
@@ -206,6 +214,14 @@ static void copy_outputs(const ag_program *p) {
     }
 }
 
+static void copy_snapshots(const ag_program *p) {
+    for (int i = 0; i < p->plan.n_snapshots; i++) {
+        const ag_snapshot *snapshot = &p->plan.snapshots[i];
+        memcpy(p->workspace->memory + p->plan.buffers[snapshot->buffer].offset, p->values[snapshot->node],
+               (size_t)ag_node_bytes(p->tape->nodes[snapshot->node]));
+    }
+}
+
 bool ag_program_compute(ag_program *p, ag_clock clock, ag_error *error) {
     if (!check_fed(p, error)) return false;
     prepare(p, clock);
@@ -220,6 +236,7 @@ bool ag_program_apply(ag_program *p, ag_error *error) {
     if (!p->computed || p->bound != p->workspace->memory)
         return ag_fail(error, AG_STATUS_CONTRACT,
                        "program of tape %s: effects applied without values computed before", p->tape->name);
+    copy_snapshots(p);
     run_steps(p, p->plan.n_steps - p->plan.n_effects, p->plan.n_steps);
     p->computed = false;
     return true;
