@@ -17,9 +17,6 @@ static bool resolve(dcgan_params *params, ag_error *error) {
     if (params->z_dim < 1 || params->z_dim > 65536)
         return ag_fail(error, AG_STATUS_USAGE, "z_dim %lld: a number from 1 to 65536",
                        (long long)params->z_dim);
-    if (*params->name == '\0' || strchr(params->name, '/'))
-        return ag_fail(error, AG_STATUS_USAGE, "name '%s': not empty and without a slash, it names files",
-                       params->name);
     return true;
 }
 
@@ -201,6 +198,9 @@ bool dcgan_evaluate(dcgan *m, const float *images, const float *labels, int64_t 
 const char *dcgan_name(const dcgan *m) { return m->name; }
 
 bool dcgan_set_name(dcgan *m, const char *name, ag_error *error) {
+    if (*name == '\0' || strchr(name, '/'))
+        return ag_fail(error, AG_STATUS_USAGE, "name '%s': not empty and without a slash, it names files",
+                       name);
     char *copy = strdup(name);
     if (!copy) return ag_fail(error, AG_STATUS_MEMORY, "dcgan: out of memory");
     free(m->name);

@@ -85,6 +85,7 @@ AG_API bool dcgan_change(dcgan *model, const char *path, ag_error *error);
 AG_API dcgan *dcgan_open(const char *path, ag_error *error);
 
 AG_API const char *dcgan_name(const dcgan *model);
+// Not empty, no slash: it names files.
 AG_API bool dcgan_set_name(dcgan *model, const char *name, ag_error *error);
 AG_API int64_t dcgan_z_dim(const dcgan *model);
 AG_API ag_shape dcgan_image_shape(const dcgan *model);
