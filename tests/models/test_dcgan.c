@@ -212,8 +212,8 @@ Test(dcgan_file, a_file_of_another_architecture_changes_nothing) {
 Test(dcgan_file, default_file_names_come_from_the_instances_name) {
     ag_error error = {0};
     dcgan *a = small_gan_create(1);
-    cr_assert(dcgan_set_name(a, scratch_path("named"), &error) && dcgan_save(a, NULL, &error), "%s",
-              error.text);
+    cr_assert(chdir(scratch_path("")) == 0);
+    cr_assert(dcgan_set_name(a, "named", &error) && dcgan_save(a, NULL, &error), "%s", error.text);
     size_t n;
     free(scratch_read("named.safetensors", &n));
     cr_assert(n > 1000);
