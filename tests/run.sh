@@ -46,13 +46,14 @@ build() {
 # How many tests Meson's summary counts under the headings given as a pattern.
 counted() { sed -n -E "s/^($1): +([0-9]+) *$/\2/p" "$scratch/output" | awk '{ n += $1 } END { print n + 0 }'; }
 
-# run_tests DIR ARGUMENTS...: runs them two at a time and adds to the total. What Meson calls skipped did not run and
-# counts as failed, and so does a run without a single test.
+# run_tests DIR PATIENCE ARGUMENTS...: runs them two at a time, with time limits PATIENCE times as long as in a quiet tree,
+# and adds to the total. What Meson calls skipped did not run and counts as failed, and so does a run without a single test.
 run_tests() {
     dir=$1
-    shift
-    { meson test -C "$dir" --no-rebuild --num-processes 2 --print-errorlogs "$@" 2>&1 && : >"$scratch/succeeded"; } |
-        tee "$scratch/output"
+    patience=$2
+    shift 2
+    { meson test -C "$dir" --no-rebuild --num-processes 2 --timeout-multiplier "$patience" --print-errorlogs "$@" 2>&1 &&
+        : >"$scratch/succeeded"; } | tee "$scratch/output"
     good=$(counted 'Ok|Expected Fail')
     bad=$(counted 'Fail|Unexpected Pass|Skipped|Timeout')
     passed=$((passed + good))
@@ -79,7 +80,7 @@ check_reports() {
 }
 
 step 'gcc, release: all tests'
-if build build gcc -Dbuildtype=release; then run_tests build; fi
+if build build gcc -Dbuildtype=release; then run_tests build 2; fi
 
 step 'clang: no warnings'
 build build-clang clang -Dbuildtype=debug || true
@@ -93,7 +94,7 @@ if build build-sanitize gcc -Dbuildtype=debugoptimized \
     build-sanitize/tests/planted_leak >"$scratch/planted" 2>&1 || true
     if grep -q 'detected memory leaks' "$reports"/* 2>/dev/null; then
         rm -f "$reports"/*
-        run_tests build-sanitize --suite quick --timeout-multiplier 5
+        run_tests build-sanitize 5 --suite quick
         check_reports
     else
         cat "$scratch/planted"
