@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #define FIRST_KEY 256  // keys below are letters
+#define HELP_KEY 'h'
 #define TEXT_BYTES 4096
 
 static char program_name[] = "dcgan";
@@ -21,26 +22,29 @@ typedef struct parsing {
     ag_error *error;
     char name[64];
     char doc[TEXT_BYTES];
-    struct argp_option options[OPTION_END + 1];
+    struct argp_option options[OPTION_END + 2];
     char help[OPTION_END][512];
 } parsing;
 
-static void describe_range(const option_row *row, FILE *text) {
+static void describe_range(const option_row *row, char *text, size_t size) {
+    *text = '\0';
     if (row->kind == OPTION_INTEGER && row->most == INT64_MAX)
-        fprintf(text, ", from %lld", (long long)row->least);
+        snprintf(text, size, "%lld or more", (long long)row->least);
     else if (row->kind == OPTION_INTEGER)
-        fprintf(text, ", %lld to %lld", (long long)row->least, (long long)row->most);
+        snprintf(text, size, "%lld to %lld", (long long)row->least, (long long)row->most);
     else if (row->kind == OPTION_NUMBER)
-        fprintf(text, ", from %g to below %g", row->low, row->high);
+        snprintf(text, size, "%g to below %g", row->low, row->high);
 }
 
+// "Images in a batch (1 to 65536; default: 128)".
 static void describe_option(const parsing *p, const option_row *row, char *help, size_t size) {
-    FILE *text = fmemopen(help, size, "w");
-    if (!text) return;
-    fputs(row->help, text);
-    describe_range(row, text);
-    if (row->preset && !p->command->presets) fprintf(text, " (default: %s)", row->preset);
-    fclose(text);
+    char range[64];
+    const char *preset = p->command->presets ? NULL : row->preset;
+    describe_range(row, range, sizeof range);
+    const int n = snprintf(help, size, "%s", row->help);
+    if (!*range && !preset) return;
+    snprintf(help + n, size - (size_t)n, " (%s%s%s%s)", range, *range && preset ? "; " : "",
+             preset ? "default: " : "", preset ? preset : "");
 }
 
 static void describe_choices(const option_row *row, FILE *text) {
@@ -72,6 +76,8 @@ static void list_options(parsing *p) {
                                              .doc = p->help[n],
                                              .group = n + 1};
     }
+    p->options[n] = (struct argp_option){
+        .name = "help", .key = HELP_KEY, .doc = "Print this help and do nothing", .group = n + 1};
 }
 
 static option_id id_of(const command *c, int key) {
@@ -94,7 +100,13 @@ static error_t take_operand(parsing *p, const char *text) {
 static error_t parse_key(int key, char *argument, struct argp_state *state) {
     parsing *p = state->input;
     if (key == ARGP_KEY_INIT) {
+        // Without the stream argp leaves hints and the end of the program to its caller.
+        state->err_stream = NULL;
+        return 0;
+    }
+    if (key == HELP_KEY) {
         state->name = p->name;
+        argp_state_help(state, stdout, ARGP_HELP_STD_HELP);
         return 0;
     }
     if (key == ARGP_KEY_ARG) return take_operand(p, argument);
@@ -119,12 +131,12 @@ bool arguments_parse(const command *c, int argc, char **argv, options *out, ag_e
     describe_command(p);
     const struct argp argp = {
         .options = p->options, .parser = parse_key, .args_doc = c->operand, .doc = p->doc};
-    argp_err_exit_status = EXIT_USAGE;
     argv[0] = program_name;
     options_reset(out);
-    const error_t failed = argp_parse(&argp, argc, argv, 0, NULL, p);
+    const error_t failed = argp_parse(&argp, argc, argv, ARGP_NO_HELP, NULL, p);
     free(p);
-    return !failed || ag_fail(error, AG_STATUS_USAGE, "the command line cannot be read");
+    // What argp itself refuses, an option that does not exist, it has named already.
+    return !failed || ag_fail(error, AG_STATUS_USAGE, "%s", "");
 }
 
 // ---- the program's line ----

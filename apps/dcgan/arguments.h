@@ -7,6 +7,6 @@
 // Options in front of the command: --help and --version, which do not return. Anything else is an error.
 void arguments_parse_program(int argc, char **argv, ag_error *error);
 
-// The command's own line, argv[0] its name. False with AG_STATUS_USAGE; an option that does not exist is
-// reported by argp, which ends the program, as --help does.
+// The command's own line, argv[0] its name. False with AG_STATUS_USAGE, and no text when the fault was
+// reported already. --help does not return.
 bool arguments_parse(const command *command, int argc, char **argv, options *out, ag_error *error);

@@ -37,6 +37,6 @@ exit_code command_report(const ag_error *error) {
         [AG_STATUS_OUTPUT] = EXIT_OUTPUT,
         [AG_STATUS_DIVERGED] = EXIT_DIVERGED,
     };
-    fprintf(stderr, "dcgan: %s\n", error->text);
+    if (*error->text) fprintf(stderr, "dcgan: %s\n", error->text);
     return codes[error->status];
 }

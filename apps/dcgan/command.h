@@ -30,5 +30,5 @@ typedef struct command {
 const command *command_at(int i);               // NULL past the end
 const command *command_find(const char *name);  // NULL when absent
 
-// Prints "dcgan: sentence" on the error stream, and returns the status's code.
+// Prints "dcgan: sentence" on the error stream, when there is one, and returns the status's code.
 exit_code command_report(const ag_error *error);

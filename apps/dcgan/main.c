@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "apps/dcgan/arguments.h"
+#include "apps/dcgan/signals.h"
 
 static const command *find(int argc, char **argv, ag_error *error) {
     if (argc < 2 || argv[1][0] == '-') return arguments_parse_program(argc, argv, error), NULL;
@@ -25,6 +26,7 @@ int main(int argc, char **argv) {
     ag_error error = {0};
     options given;
     exit_code code = EXIT_OK;
+    signals_prepare();
     const command *c = find(argc, argv, &error);
     if (c && arguments_parse(c, argc - 1, argv + 1, &given, &error)) code = c->run(&given, &error);
     return finish(c, code, &error);

@@ -18,6 +18,8 @@ static void notice(int signal) {
     arrived = 1;
 }
 
+void signals_prepare(void) { signal(SIGXFSZ, SIG_IGN); }
+
 void signals_watch(void) {
     const int stops[] = {SIGINT, SIGTERM, SIGHUP};
     struct sigaction action = {.sa_handler = notice, .sa_flags = SA_RESTART}, was;

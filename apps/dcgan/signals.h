@@ -4,6 +4,9 @@
 
 #include <stdbool.h>
 
+// A file that may not grow any further (ulimit -f) is an error like a full disk, not the end.
+void signals_prepare(void);
+
 // From now on signals are noticed. SIGPIPE is ignored: whoever reads the output may leave without ending the
 // training.
 void signals_watch(void);

@@ -21,7 +21,7 @@ typedef struct session {
     progress progress;
     ag_error *error;
     int64_t n_before;      // epochs that were done before this process
-    int64_t saved_epochs;  // of the model on disk; -1: there is none
+    int64_t saved_step;    // of the model on disk; -1: there is none
     int64_t stretch_step;  // where the time in hand began
     double stretch_started;
 } session;
@@ -80,7 +80,7 @@ static void print_resume(const session *s, int64_t epochs, FILE *out) {
 static bool save_model(session *s) {
     char path[PATH_MAX];
     if (!dcgan_save(s->model, run_dir_file(s->run, s->run->model, path), s->error)) return false;
-    s->saved_epochs = gan_trainer_history(dcgan_trainer(s->model))->n;
+    s->saved_step = gan_trainer_step(dcgan_trainer(s->model));
     return true;
 }
 
@@ -132,7 +132,7 @@ static exit_code end_done(const session *s, double seconds, int64_t images) {
            text_duration(seconds, text), (double)images / seconds);
     printf("%s/: %s, log.csv, fakes-e%04lld.png, losses.png, ...\ngo on with: ", s->run->path, s->run->model,
            (long long)(epochs - 1));
-    print_resume(s, epochs + epochs / 2 + 1, stdout);
+    print_resume(s, 2 * epochs, stdout);
     return EXIT_OK;
 }
 
@@ -147,23 +147,27 @@ static exit_code end_interrupted(session *s) {
     return EXIT_INTERRUPTED;
 }
 
-// Adds to the error what is left and how to go on.
-static void end_failed(const session *s) {
+// Says what is left and how to go on, behind the error itself.
+static exit_code end_failed(const session *s) {
     char path[PATH_MAX];
-    if (s->error->status != AG_STATUS_OUTPUT && s->error->status != AG_STATUS_DIVERGED) return;
+    const ag_status status = s->error->status;
+    if (status != AG_STATUS_OUTPUT && status != AG_STATUS_DIVERGED) return EXIT_OUTPUT;
+    const exit_code code = command_report(s->error);
+    *s->error = (ag_error){0};
     fprintf(stderr, "dcgan: training stopped; ");
-    if (s->saved_epochs < 0) {
+    if (s->saved_step < 0) {
         fprintf(stderr, "no model was saved yet\n");
-        return;
+        return code;
     }
-    fprintf(stderr, "%s holds the model after %lld epochs, whole; ",
-            run_dir_file(s->run, s->run->model, path), (long long)s->saved_epochs);
-    if (s->error->status == AG_STATUS_DIVERGED) {
+    fprintf(stderr, "%s holds the model of iteration %lld, whole; ",
+            run_dir_file(s->run, s->run->model, path), (long long)s->saved_step);
+    if (status == AG_STATUS_DIVERGED) {
         fprintf(stderr, "another --seed, --ls-epsilon 0.1 or another --gan may stay finite\n");
-        return;
+        return code;
     }
     fprintf(stderr, "once it can be written again, go on with: ");
     print_resume(s, options_integer(s->options, OPTION_EPOCHS), stderr);
+    return code;
 }
 
 static dcgan_train_params train_params(session *s) {
@@ -188,7 +192,7 @@ exit_code training_run(dcgan *model, const nn_dataset *data, const options *o, c
                  .run = run,
                  .error = error,
                  .n_before = trainer ? gan_trainer_history(trainer)->n : 0,
-                 .saved_epochs = trainer ? gan_trainer_history(trainer)->n : -1,
+                 .saved_step = trainer ? step : -1,
                  .stretch_step = step};
     ag_threads_set((int)options_integer(o, OPTION_THREADS));
     announce(&s, data);
@@ -196,10 +200,7 @@ exit_code training_run(dcgan *model, const nn_dataset *data, const options *o, c
     const double started = s.stretch_started = progress_clock();
     const gan_run result = dcgan_train(model, data, train_params(&s), NULL, error);
     progress_clear(&s.progress);
-    if (result == GAN_RUN_FAILED || error->status != AG_OK) {
-        end_failed(&s);
-        return EXIT_OUTPUT;
-    }
+    if (result == GAN_RUN_FAILED || error->status != AG_OK) return end_failed(&s);
     if (result == GAN_RUN_STOPPED) return end_interrupted(&s);
     const int64_t iterations = gan_trainer_step(dcgan_trainer(model)) - step;
     return end_done(&s, progress_clock() - started, iterations * options_integer(o, OPTION_BATCH));

@@ -45,7 +45,7 @@ static exit_code run(const options *o, ag_error *error) {
 
 const command command_evaluate = {
     .name = "evaluate",
-    .summary = "Print d_loss, d_accuracy and g_loss on real images and as many fakes",
+    .summary = "Print the losses and the accuracy on reals and fakes",
     .options = (const option_id[]){OPTION_MODEL, OPTION_DATA, OPTION_REALS, OPTION_THREADS, OPTION_END},
     .run = run,
 };

@@ -188,7 +188,7 @@ static exit_code run(const options *o, ag_error *error) {
 
 const command command_gradcheck = {
     .name = "gradcheck",
-    .summary = "Check the gradients of both networks against finite differences",
+    .summary = "Check all gradients against finite differences",
     .options = (const option_id[]){OPTION_GAN, OPTION_SEED, OPTION_SAMPLES, OPTION_THREADS, OPTION_END},
     .run = run,
 };

@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: MIT
+// Runs that are stopped: by signals, by a full disk, by numbers that are no longer finite. What is on disk stays
+// whole, and going on gives what an undisturbed run gives.
+#include <criterion/criterion.h>
+#include <math.h>
+#include <pty.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "models/dcgan.h"
+#include "tests/apps/cli.h"
+#include "tests/support/scratch.h"
+
+// 600 images of 8 x 8 in batches of 4: epochs of 150 iterations.
+#define LONG_EPOCHS "--data images --batch 4 --threads 1 --seed 2"
+
+static void prepare(void) {
+    scratch_create();
+    cli_write_images("images", 600, 8, 8);
+}
+
+TestSuite(interruption, .init = prepare, .fini = scratch_remove);
+
+static char *load_text(const char *name) {
+    size_t n;
+    char *text = (char *)scratch_read(name, &n);
+    text[n] = '\0';
+    return text;
+}
+
+// Trains until epoch 0 is saved, sends the signal, and returns the iteration that the program says it
+// stopped after.
+static int stop_in_epoch_1(const char *folder, int signal) {
+    char line[256];
+    int iteration = 0;
+    snprintf(line, sizeof line, "train " LONG_EPOCHS " --epochs 3 -o %s", folder);
+    const pid_t pid = cli_start(line);
+    // Written last in an epoch.
+    snprintf(line, sizeof line, "%s/timing.csv", folder);
+    cli_await(line, "\n0,150,");
+    kill(pid, signal);
+    cr_assert(cli_wait(pid) == 130, "signal %d did not end with 130", signal);
+    char *out = load_text("out"), *said = strstr(out, "stopped after iteration ");
+    cr_assert(said && sscanf(said, "stopped after iteration %d (epoch ", &iteration) == 1, "%s", out);
+    snprintf(line, sizeof line, "resume %s --epochs 3\n", folder);
+    cr_assert(strstr(said, line), "no command to go on: %s", out);
+    free(out);
+    return iteration;
+}
+
+Test(interruption, in_mid_epoch_leaves_no_trace_after_going_on) {
+    const int signals[] = {SIGINT, SIGTERM, SIGHUP};
+    cli_succeed("train " LONG_EPOCHS " --epochs 3 -o whole");
+    for (int k = 0; k < 3; k++) {
+        char name[32];
+        int iteration = 150;
+        // A signal that comes when an epoch ends is no proof; that is rare.
+        for (int attempt = 0; iteration % 150 == 0 && attempt < 5; attempt++) {
+            snprintf(name, sizeof name, "stopped%d-%d", k, attempt);
+            iteration = stop_in_epoch_1(name, signals[k]);
+        }
+        cr_assert(iteration % 150 != 0, "stopped five times at an epoch's end");
+        cli_succeed("resume %s --threads 2", name);
+        const char *found = cli_difference("whole", name);
+        cr_assert(!found, "stopped by signal %d after iteration %d: %s differs", signals[k], iteration,
+                  found);
+    }
+}
+
+// Batches of 600 make one iteration long enough for a second signal.
+Test(interruption, by_a_second_signal_is_immediate) {
+    cli_write_images("large", 1200, 28, 28);
+    const pid_t pid = cli_start("train --data large --batch 600 --threads 1 --epochs 9 -o run");
+    cli_await("out", "prob_real\n");
+    kill(pid, SIGINT);
+    usleep(50000);
+    kill(pid, SIGINT);
+    cr_assert(cli_wait(pid) == 130);
+    char *out = load_text("out");
+    cr_assert(!strstr(out, "stopped after"), "the iteration was finished: %s", out);
+    free(out);
+}
+
+Test(interruption, of_the_reader_does_not_end_training) {
+    char line[256];
+    snprintf(line, sizeof line, "train " LONG_EPOCHS " --epochs 2 -o run | head -n 1");
+    cr_assert(cli_wait(cli_start(line)) == 0);
+    for (int i = 0; i < 60000 && access(scratch_path("run/fakes-e0001.png"), F_OK) != 0; i++) usleep(1000);
+    cli_run("resume run --epochs 3");
+    char *log = load_text("run/log.csv");
+    cr_assert(strstr(log, "\n1,300,"), "%s", log);
+    free(log);
+}
+
+// ---- the disk ----
+
+Test(interruption, by_a_full_disk_keeps_the_last_model_whole) {
+    cli_succeed("train " LONG_EPOCHS " --epochs 3 -o whole");
+    cli_succeed("train " LONG_EPOCHS " --epochs 1 -o run");
+    cli_succeed("train " LONG_EPOCHS " --epochs 1 -o before");
+    char line[512];
+    // Blocks of 512 bytes: enough for pictures, not for the model.
+    snprintf(line, sizeof line,
+             "--version >/dev/null && ulimit -f 1000 && '" TEST_BUILD_DIR
+             "/apps/dcgan' resume run --epochs 3");
+    cli_refuse(1,
+               CLI_WORDS("run/model.safetensors", "File too large", "of iteration 150, whole",
+                         "resume run --epochs 3"),
+               "%s", line);
+    cr_assert(cli_same("run/model.safetensors", "before/model.safetensors"), "the old model was changed");
+    cli_succeed("resume run --epochs 3");
+    const char *found = cli_difference("whole", "run");
+    cr_assert(!found, "%s differs", found);
+}
+
+// ---- numbers ----
+
+static bool stop(void *context, const gan_trainer *trainer) {
+    (void)context, (void)trainer;
+    return false;
+}
+
+// A model whose next loss overflows.
+static void save_broken(const char *path) {
+    ag_error error = {0};
+    nn_dataset *data = nn_dataset_open(scratch_path("images"), NULL, &error);
+    dcgan *model = dcgan_create((dcgan_params){.image_shape = AG_SHAPE(8, 8, 1)}, &error);
+    const dcgan_train_params params = {.batch_size = 4, .hooks = {.iteration = stop}};
+    cr_assert(data && model && dcgan_train(model, data, params, NULL, &error) == GAN_RUN_STOPPED, "%s",
+              error.text);
+    int64_t n;
+    float *values = ag_parameter_set_values(nn_model_set(dcgan_discriminator(model), 0), &n);
+    for (int64_t i = 0; i < n; i++) values[i] = 1e20f;
+    cr_assert(dcgan_save(model, scratch_path(path), &error), "%s", error.text);
+    dcgan_free(model);
+    nn_dataset_free(data);
+}
+
+Test(interruption, by_a_loss_that_is_not_finite_keeps_the_last_model) {
+    save_broken("model.safetensors");
+    size_t n, m;
+    uint8_t *before = scratch_read("model.safetensors", &n);
+    cli_refuse(5, CLI_WORDS("the loss is", "first value that is not finite is in discriminator", "--seed"),
+               "resume model.safetensors --data images --epochs 2 --threads 1");
+    uint8_t *after = scratch_read("model.safetensors", &m);
+    cr_assert(n == m && memcmp(before, after, n) == 0, "a diverged training changed the model");
+    free(before);
+    free(after);
+}
+
+// ---- a terminal ----
+
+// What the program writes to a terminal of `cols` columns until it ends.
+static char *run_on_terminal(const char *arguments, unsigned short cols) {
+    const struct winsize size = {.ws_row = 24, .ws_col = cols};
+    char *text = calloc(1, CLI_OUTPUT), line[2048];
+    int terminal, status;
+    snprintf(line, sizeof line, "cd '%s' && exec '" TEST_BUILD_DIR "/apps/dcgan' %s", scratch_path(""),
+             arguments);
+    const pid_t pid = forkpty(&terminal, NULL, NULL, &size);
+    cr_assert(pid >= 0 && text);
+    if (pid == 0) {
+        execl("/bin/sh", "sh", "-c", line, (char *)NULL);
+        _exit(127);
+    }
+    for (ssize_t n, at = 0; at < CLI_OUTPUT - 1; at += n) {
+        if ((n = read(terminal, text + at, (size_t)(CLI_OUTPUT - 1 - at))) <= 0) break;
+    }
+    cr_assert(waitpid(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status) == 0, "%s", text);
+    close(terminal);
+    return text;
+}
+
+// A live line starts behind a carriage return and is never as wide as the terminal, so that it never wraps.
+Test(interruption, does_not_come_from_watching_the_live_line) {
+    for (unsigned short cols = 40; cols <= 160; cols += 60) {
+        char line[128];
+        snprintf(line, sizeof line, "train " LONG_EPOCHS " --epochs 3 -o run%d", cols);
+        char *text = run_on_terminal(line, cols);
+        const char *live = strstr(text, "\repoch ");
+        cr_assert(live, "no live line in: %s", text);
+        cr_assert(cols < 160 || strstr(live, " images/s  d_loss "), "%s", text);
+        cr_assert(cols < 160 || strstr(live, " left"), "%s", text);
+        for (; live; live = strstr(live + 1, "\repoch ")) {
+            const size_t length = strcspn(live + 1, "\r\n");
+            cr_assert(length < cols, "%zu characters on %d columns", length, cols);
+        }
+        cr_assert(strstr(text, "\r    2 "), "the rows do not take the live line's place: %s", text);
+        free(text);
+    }
+}

@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: MIT
+// Whole runs on small images: what a run leaves, that it depends on the seed alone, that going on is the same as
+// never having stopped, and the commands that use its model.
+#include <criterion/criterion.h>
+#include <dirent.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "models/gan.h"
+#include "nn/image.h"
+#include "tests/apps/cli.h"
+#include "tests/support/scratch.h"
+
+// 40 images of 8 x 8 in batches of 16: 3 iterations an epoch, the last of 8 images.
+#define SMALL "--data images --batch 16 --threads 1"
+
+static void prepare(void) {
+    scratch_create();
+    cli_write_images("images", 40, 8, 8);
+}
+
+TestSuite(run, .init = prepare, .fini = scratch_remove);
+
+static nn_image *load(const char *name) {
+    ag_error error = {0};
+    nn_image *image = nn_image_load(scratch_path(name), &error);
+    cr_assert(image, "%s", error.text);
+    return image;
+}
+
+static void expect_size(const char *name, int64_t h, int64_t w, int64_t c) {
+    nn_image *image = load(name);
+    cr_assert(image->h == h && image->w == w && image->c == c, "%s is %d x %d x %d", name, (int)image->h,
+              (int)image->w, (int)image->c);
+    nn_image_free(image);
+}
+
+static char *load_text(const char *name) {
+    size_t n;
+    char *text = (char *)scratch_read(name, &n);
+    text[n] = '\0';
+    return text;
+}
+
+static int count_lines(const char *text) {
+    int n = 0;
+    for (; *text; text++) n += *text == '\n';
+    return n;
+}
+
+static int count_entries(const char *name) {
+    DIR *folder = opendir(scratch_path(name));
+    int n = -2;
+    cr_assert(folder);
+    while (readdir(folder)) n++;
+    closedir(folder);
+    return n;
+}
+
+// ---- the folder ----
+
+Test(run, leaves_a_complete_folder) {
+    cli_succeed("train " SMALL " --epochs 4 --sample-every 2 -o run");
+    const char *const names[] = {
+        "config.json",       "log.csv",         "timing.csv",        "model.safetensors", "reals.png",
+        "losses.png",        "accuracy.png",    "probabilities.png", "losses.svg",        "accuracy.svg",
+        "probabilities.svg", "fakes-e0000.png", "fakes-e0002.png",   "fakes-e0003.png"};
+    const int n = sizeof names / sizeof *names;
+    for (int i = 0; i < n; i++) {
+        char path[64];
+        snprintf(path, sizeof path, "run/%s", names[i]);
+        cr_assert(access(scratch_path(path), F_OK) == 0, "%s is missing", path);
+        if (strstr(path, "fakes") || strstr(path, "reals"))
+            expect_size(path, 4 * 10 + 2, 8 * 10 + 2, 1);
+        else if (strstr(path, ".png"))
+            expect_size(path, 480, 840, 3);
+    }
+    cr_assert(count_entries("run") == n, "%d files, %d are known", count_entries("run"), n);
+    char *timing = load_text("run/timing.csv");
+    cr_assert(strncmp(timing, "epoch,iterations,seconds\n0,3,", 29) == 0 && count_lines(timing) == 5, "%s",
+              timing);
+    free(timing);
+}
+
+Test(run, draws_its_own_images_as_reals) {
+    cli_succeed("train " SMALL " --epochs 1 -o run");
+    size_t n;
+    uint8_t *idx = scratch_read("images", &n);
+    nn_image *reals = load("run/reals.png");
+    for (int k = 0; k < 32; k++) {
+        for (int i = 0; i < 64; i++) {
+            const int64_t y = 2 + k / 8 * 10 + i / 8, x = 2 + k % 8 * 10 + i % 8;
+            cr_assert(reals->pixels[y * reals->w + x] == idx[16 + k * 64 + i], "image %d, pixel %d", k, i);
+        }
+    }
+    nn_image_free(reals);
+    free(idx);
+}
+
+// The pipe's rows: 4 digits of the log's numbers, under one line of heads.
+Test(run, prints_one_plain_row_per_epoch_that_agrees_with_the_log) {
+    const cli_result *r = cli_succeed("train " SMALL " --epochs 5 -o run");
+    cr_assert(!strchr(r->out, '\r') && !strchr(r->out, '\033') && !*r->err, "%s%s", r->out, r->err);
+    const char *row = strstr(r->out, "epoch     g_loss     d_loss d_accuracy  prob_fake  prob_real\n");
+    cr_assert(row && !strstr(strchr(row, '\n'), "g_loss"), "%s", r->out);
+    char *log = load_text("run/log.csv"), *line = log;
+    cr_assert(strncmp(log, "epoch,iteration,g_loss,d_loss,d_accuracy,prob_fake,prob_real\n", 61) == 0, "%s",
+              log);
+    for (int epoch = 0; epoch < 5; epoch++) {
+        int e, f, iteration;
+        double a[5], b[5];
+        row = strchr(row, '\n') + 1;
+        line = strchr(line, '\n') + 1;
+        cr_assert(sscanf(row, "%d %lf %lf %lf %lf %lf\n", &e, a, a + 1, a + 2, a + 3, a + 4) == 6, "%s", row);
+        cr_assert(
+            sscanf(line, "%d,%d,%lf,%lf,%lf,%lf,%lf\n", &f, &iteration, b, b + 1, b + 2, b + 3, b + 4) == 7);
+        cr_assert(e == epoch && f == epoch && iteration == 3 * (epoch + 1), "%s", line);
+        for (int i = 0; i < 5; i++) cr_assert(fabs(a[i] - b[i]) <= 5.1e-5, "%s%s", row, line);
+        cr_assert(b[0] > 0 && b[1] > 0 && b[2] >= 0 && b[2] <= 1 && b[3] > 0 && b[3] < 1 && b[4] > 0 &&
+                  b[4] < 1);
+    }
+    free(log);
+}
+
+Test(run, writes_a_config_with_every_default_filled_in) {
+    cli_succeed("train " SMALL " --epochs 1 -o run --ls-epsilon 0.1");
+    char *config = load_text("run/config.json"), data[600];
+    snprintf(data, sizeof data, "\"data\": \"%s\"", scratch_path("images"));
+    const char *const words[] = {data,
+                                 "\"epochs\": 1,",
+                                 "\"batch\": 16,",
+                                 "\"ls-epsilon\": 0.1",
+                                 "\"seed\": 0,",
+                                 "\"gan\": \"non_saturating\"",
+                                 "\"limit-images\": 0,",
+                                 "\"sample-every\": 1\n"};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        cr_assert(strstr(config, words[i]), "%s is not in %s", words[i], config);
+    free(config);
+}
+
+// ---- what the result depends on ----
+
+Test(run, depends_on_the_seed_and_on_nothing_else) {
+    cli_succeed("train " SMALL " --epochs 7 --seed 5 -o a");
+    for (int threads = 1; threads <= 7; threads += threads < 3 ? 1 : 4) {
+        char name[16];
+        snprintf(name, sizeof name, "b%d", threads);
+        cli_succeed("train --data images --batch 16 --epochs 7 --seed 5 --threads %d -o %s", threads, name);
+        const char *found = cli_difference("a", name);
+        cr_assert(!found, "with %d threads %s differs", threads, found);
+    }
+    cli_succeed("train " SMALL " --epochs 7 --seed 6 -o c");
+    cr_assert(!cli_same("a/log.csv", "c/log.csv") && !cli_same("a/fakes-e0006.png", "c/fakes-e0006.png"));
+}
+
+Test(run, is_not_moved_by_sampling) {
+    cli_succeed("train " SMALL " --epochs 3 --sample-every 1 -o a");
+    cli_succeed("train " SMALL " --epochs 3 --sample-every 0 -o b");
+    cr_assert(cli_same("a/model.safetensors", "b/model.safetensors") && cli_same("a/log.csv", "b/log.csv"));
+    cr_assert(access(scratch_path("a/fakes-e0001.png"), F_OK) == 0);
+    cr_assert(access(scratch_path("b/fakes-e0001.png"), F_OK) != 0);
+}
+
+Test(run, of_two_epochs_and_two_more_is_one_of_four) {
+    const char *const variants[] = {"non_saturating --ls-epsilon 0.1", "wasserstein"};
+    for (int k = 0; k < 2; k++) {
+        char whole[16], parts[16];
+        snprintf(whole, sizeof whole, "whole%d", k);
+        snprintf(parts, sizeof parts, "parts%d", k);
+        cli_succeed("train " SMALL " --gan %s --seed 3 --epochs 4 -o %s", variants[k], whole);
+        cli_succeed("train " SMALL " --gan %s --seed 3 --epochs 2 -o %s", variants[k], parts);
+        const cli_result *r = cli_succeed("resume %s --epochs 4 --threads 2", parts);
+        cr_assert(strstr(r->out, "\n    2 ") && !strstr(r->out, "\n    1 "), "resumed elsewhere: %s", r->out);
+        const char *found = cli_difference(whole, parts);
+        cr_assert(!found, "--gan %s: %s differs", variants[k], found);
+    }
+}
+
+Test(run, trains_every_variant_and_colour_images_too) {
+    const gan_variant *variant;
+    for (int i = 0; (variant = gan_variant_at(i)); i++)
+        cli_succeed("train " SMALL " --epochs 7 --gan %s -o %s", variant->name, variant->name);
+    cr_assert(mkdir(scratch_path("png"), 0777) == 0);
+    for (int k = 0; k < 6; k++) {
+        char name[16];
+        nn_image *image = nn_image_create(8, 12, 3, NULL);
+        for (int i = 0; i < 8 * 12 * 3; i++) image->pixels[i] = (uint8_t)(i * (k + 1));
+        snprintf(name, sizeof name, "png/%d.png", k);
+        cr_assert(nn_image_save(image, scratch_path(name), NULL));
+        nn_image_free(image);
+    }
+    cli_succeed("train --data png --batch 4 --epochs 2 --threads 1 -o rgb");
+    expect_size("rgb/fakes-e0001.png", 4 * 10 + 2, 8 * 14 + 2, 3);
+}
+
+// ---- using the model ----
+
+Test(run, gives_a_model_that_draws_numbered_images) {
+    cli_succeed("train " SMALL " --epochs 1 -o run");
+    cli_succeed("generate -m run --seeds 0-6,123456 -o each");
+    cli_succeed("generate -m run/model.safetensors --n 6 --grid 2x3 -o grid.png --threads 2");
+    expect_size("each/123456.png", 8, 8, 1);
+    nn_image *grid = load("grid.png");
+    cr_assert(grid->h == 2 * 10 + 2 && grid->w == 3 * 10 + 2);
+    for (int k = 0; k < 6; k++) {
+        char name[32];
+        snprintf(name, sizeof name, "each/%06d.png", k);
+        nn_image *one = load(name);
+        for (int i = 0; i < 64; i++) {
+            const int64_t y = 2 + k / 3 * 10 + i / 8, x = 2 + k % 3 * 10 + i % 8;
+            cr_assert(grid->pixels[y * grid->w + x] == one->pixels[i], "image %d, pixel %d", k, i);
+        }
+        nn_image_free(one);
+    }
+    nn_image_free(grid);
+    cli_succeed("generate -m run");
+    expect_size("fakes.png", 8 * 10 + 2, 8 * 10 + 2, 1);
+    cli_succeed("generate -m run --grid 2x5 -o a.png");
+    expect_size("a.png", 2 * 10 + 2, 5 * 10 + 2, 1);
+}
+
+Test(run, gives_a_model_that_judges_images) {
+    cli_succeed("train " SMALL " --epochs 2 -o run");
+    const cli_result *r = cli_succeed("discriminate -m run --data images --threads 1");
+    const char *line = r->out;
+    cr_assert(strncmp(line, "index,probability\n", 18) == 0 && count_lines(line) == 41, "%s", line);
+    for (int i = 0; i < 40; i++) {
+        int index;
+        double p;
+        line = strchr(line, '\n') + 1;
+        cr_assert(sscanf(line, "%d,%lf\n", &index, &p) == 2 && index == i && p > 0 && p < 1, "%s", line);
+    }
+    cr_assert(count_lines(cli_succeed("discriminate -m run --data images --limit-images 3")->out) == 4);
+}
+
+// d_loss and d_accuracy from the probabilities of the same reals alone bound those of reals and fakes.
+Test(run, gives_a_model_whose_scores_are_printed) {
+    cli_succeed("train " SMALL " --epochs 2 -o run");
+    double loss, accuracy, generator, again[3];
+    const char *format = "d_loss %lf\nd_accuracy %lf\ng_loss %lf\n";
+    cr_assert(
+        sscanf(cli_succeed("evaluate -m run --data images")->out, format, &loss, &accuracy, &generator) == 3);
+    cr_assert(loss > 0 && accuracy >= 0 && accuracy <= 1 && generator > 0);
+    cr_assert(fabs(accuracy * 80 - round(accuracy * 80)) < 1e-4, "%g of 40 reals and 40 fakes", accuracy);
+    cr_assert(sscanf(cli_succeed("evaluate -m run --data images --threads 2")->out, format, again, again + 1,
+                     again + 2) == 3);
+    cr_assert(again[0] == loss && again[1] == accuracy && again[2] == generator);
+    cr_assert(sscanf(cli_succeed("evaluate -m run --data images --n 3")->out, format, again, again + 1,
+                     again + 2) == 3);
+    cr_assert(fabs(again[1] * 6 - round(again[1] * 6)) < 1e-4 && again[0] != loss);
+}
+
+Test(run, gives_a_model_that_can_be_inspected) {
+    cli_succeed("train " SMALL " --epochs 2 -o run --gan minimax --seed 9");
+    const cli_result *r = cli_succeed("inspect run");
+    const char *const words[] = {"run/model.safetensors: sound",
+                                 "z_dim: 100\n",
+                                 "image_shape: [8,8,1]\n",
+                                 "seed: 9\n",
+                                 "gan: minimax\n",
+                                 "batch_size: 16\n",
+                                 "step: 6\n",
+                                 "history: 2 rows\n",
+                                 "generator/dense/kernel ",
+                                 "[100,1024]",
+                                 "discriminator/conv2d/kernel ",
+                                 "moving_variance",
+                                 "fixed_z ",
+                                 "[32,100]"};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        cr_assert(strstr(r->out, words[i]), "'%s' is not in: %s", words[i], r->out);
+}
