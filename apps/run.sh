@@ -23,7 +23,7 @@ train_first() {
     "$program" train --epochs 3 -o "$run"
     cat <<END
 
-Pictures: $run/fakes-e0000.png to fakes-e0003.png, and the data's in reals.png
+Pictures: $run/fakes-e0000.png to fakes-e0002.png; the data are in reals.png
 Model:    $run/model.safetensors
 Log:      $run/log.csv
 Go on:    sh $root/apps/run.sh resume $run --epochs 36
