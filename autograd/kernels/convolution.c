@@ -96,7 +96,11 @@ INLINE void store_row(vec acc[2], real *out, int64_t outputs) {
         v_store(out, acc[0]);
         v_store(out + LANES, acc[1]);
     } else {
-        memcpy(out, acc, (size_t)outputs * sizeof *out);
+        // By way of a copy: the tile itself would have to live in memory for memcpy.
+        real values[WIDTH];
+        v_store(values, acc[0]);
+        v_store(values + LANES, acc[1]);
+        memcpy(out, values, (size_t)outputs * sizeof *out);
     }
 }
 

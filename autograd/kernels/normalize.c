@@ -11,23 +11,24 @@ typedef struct rows_call {
     real *out;
 } rows_call;
 
-INLINE vec value(bool gradient, const rows_call *call, int64_t row, int64_t c) {
-    const vec mean = v_load(call->constant[0] + c), scale = v_load(call->constant[1] + c);
+INLINE vec value(bool gradient, const rows_call *call, int64_t c, vec x, vec dy) {
+    const vec d = x - v_load(call->constant[0] + c), scale = v_load(call->constant[1] + c);
     const vec p = v_load(call->constant[2] + c);
-    const vec d = v_load(call->x + row * call->cols + c) - mean;
-    if (!gradient) return d * scale + p;
-    return scale * (v_load(call->dy + row * call->cols + c) - p - d * v_load(call->constant[3] + c));
+    return gradient ? scale * (dy - p - d * v_load(call->constant[3] + c)) : d * scale + p;
 }
 
-// At least a vector of columns. The row's last vector may overlap the one before: it is computed first, since
-// out may be an input.
+// At least a vector of columns. The row's last vector may overlap the one before: it is read first, since out
+// may be an input. It is not computed before the loop: a compiler may then leave the product there and the
+// sum behind, unfused, and its bits would depend on where in a vector a column falls.
 INLINE void wide(bool gradient, const rows_call *call) {
     const int64_t cols = call->cols, last = cols - LANES;
     for (int64_t r = 0; r < call->rows; r++) {
-        const vec end = value(gradient, call, r, last);
+        const real *x = call->x + r * cols, *dy = gradient ? call->dy + r * cols : x;
         real *out = call->out + r * cols;
-        for (int64_t c = 0; c < last; c += LANES) v_store(out + c, value(gradient, call, r, c));
-        v_store(out + last, end);
+        const vec x_end = v_load(x + last), dy_end = v_load(dy + last);
+        for (int64_t c = 0; c < last; c += LANES)
+            v_store(out + c, value(gradient, call, c, v_load(x + c), v_load(dy + c)));
+        v_store(out + last, value(gradient, call, last, x_end, dy_end));
     }
 }
 

@@ -35,6 +35,7 @@ void check_release(const check *c, buffer *b, const char *what);
 double check_get(const buffer *b, int64_t i);
 void check_set(buffer *b, int64_t i, double value);
 void check_copy(buffer *to, const buffer *from);
+// A NaN's sign and payload do not count: they depend on the order in which a compiler names the operands.
 bool check_same_bits(const buffer *a, const buffer *b);
 
 // The same numbers in every run: uniform in [-1, 1); in [0, n); of many magnitudes; now and then one of the
