@@ -9,7 +9,7 @@ static const op_config unary_configs[] = {
     {.in = {{1, {1}}}, .p = -1.5, .q = 0.25},
     {.in = {{2, {3, 5}}}, .p = 0.2, .q = 0.9},
     {.in = {{6, {1, 2, 1, 3, 1, 3}}}, .p = -0.5, .q = 0.5},
-    {.in = {{4, {3, 7, 7, 17}}}, .large = true, .p = 0.01, .q = 1},
+    {.in = {{4, {9, 31, 31, 5}}}, .large = true, .p = 0.01, .q = 1},
 };
 static const op_config binary_configs[] = {
     {.in = {{0, {0}}, {0, {0}}}},
@@ -17,18 +17,20 @@ static const op_config binary_configs[] = {
     {.in = {{2, {3, 5}}, {1, {5}}}},
     {.in = {{0, {0}}, {3, {2, 1, 3}}}},
     {.in = {{3, {2, 1, 3}}, {2, {4, 1}}}},
-    {.in = {{4, {3, 7, 7, 17}}, {1, {17}}}, .large = true},
-    {.in = {{4, {3, 7, 7, 17}}, {4, {3, 7, 7, 17}}}, .large = true},
+    {.in = {{4, {9, 31, 31, 5}}, {1, {5}}}, .large = true},
+    {.in = {{3, {61, 1, 241}}, {3, {61, 3, 1}}}, .large = true},
+    {.in = {{0, {0}}, {2, {181, 241}}}, .large = true},
+    {.in = {{4, {9, 31, 31, 5}}, {4, {9, 31, 31, 5}}}, .large = true},
 };
 static const op_config same_pair_configs[] = {
     {.in = {{0, {0}}, {0, {0}}}, .p = 0.3, .q = 0.8},
     {.in = {{2, {3, 5}}, {2, {3, 5}}}, .p = -0.9, .q = 0.6},
-    {.in = {{4, {3, 7, 7, 17}}, {4, {3, 7, 7, 17}}}, .large = true, .p = 0.1, .q = 0.7},
+    {.in = {{4, {9, 31, 31, 5}}, {4, {9, 31, 31, 5}}}, .large = true, .p = 0.1, .q = 0.7},
 };
 static const op_config same_triple_configs[] = {
     {.in = {{0, {0}}, {0, {0}}, {0, {0}}}},
     {.in = {{2, {3, 5}}, {2, {3, 5}}, {2, {3, 5}}}},
-    {.in = {{3, {7, 7, 17}}, {3, {7, 7, 17}}, {3, {7, 7, 17}}}, .large = true},
+    {.in = {{3, {17, 31, 83}}, {3, {17, 31, 83}}, {3, {17, 31, 83}}}, .large = true},
 };
 
 static ag_node *build_add(ag_node *const *in, const op_config *c) { return (void)c, ag_add(in[0], in[1]); }
@@ -70,6 +72,9 @@ static ag_node *build_sigmoid_gradient(ag_node *const *in, const op_config *c) {
 }
 static ag_node *build_leaky_relu_gradient(ag_node *const *in, const op_config *c) {
     return op_case_vjp(build_leaky_relu(in + 1, c), in[0], 0);
+}
+static ag_node *build_relu_gradient(ag_node *const *in, const op_config *c) {
+    return op_case_vjp(build_relu(in + 1, c), in[0], 0);
 }
 static ag_node *build_abs_gradient(ag_node *const *in, const op_config *c) {
     return op_case_vjp(build_abs(in + 1, c), in[0], 0);
@@ -131,6 +136,9 @@ static double formula_sigmoid_gradient(const double *in, const op_config *c) {
 static double formula_leaky_relu_gradient(const double *in, const op_config *c) {
     return in[1] > 0 ? in[0] : c->p * in[0];
 }
+static double formula_relu_gradient(const double *in, const op_config *c) {
+    return (void)c, in[1] > 0 ? in[0] : 0;
+}
 static double formula_abs_gradient(const double *in, const op_config *c) {
     if (in[1] == 0 || isnan(in[1])) return in[0] * in[1];
     return (void)c, in[1] > 0 ? in[0] : -in[0];
@@ -179,6 +187,8 @@ const op_case op_pointwise_cases[] = {
     {"sigmoid_gradient", PAIR(sigmoid_gradient), .via = "vjp of sigmoid", .f32_bound = 4e-6},
     {"leaky_relu_gradient", PAIR(leaky_relu_gradient), .via = "vjp of leaky_relu",
      .domain = {VALUES_ANY, VALUES_NONZERO}, .f32_bound = 1e-6},
+    {"leaky_relu_gradient", PAIR(relu_gradient), .via = "vjp of relu", .domain = {VALUES_ANY, VALUES_NONZERO},
+     .f32_bound = 1e-7},
     {"abs_gradient", PAIR(abs_gradient), .via = "vjp of abs", .domain = {VALUES_ANY, VALUES_NONZERO},
      .f32_bound = 1e-7},
     {"clamp_gradient", PAIR(clamp_gradient), .via = "vjp of clamp", .f32_bound = 1e-7},

@@ -62,7 +62,7 @@ static const op_config broadcast_configs[] = {
     {.in = {{1, {5}}}, .shape = {2, {3, 5}}},
     {.in = {{2, {3, 1}}}, .shape = {3, {2, 3, 4}}},
     {.in = {{4, {1, 2, 1, 3}}}, .shape = {6, {1, 2, 2, 2, 1, 3}}},
-    {.in = {{2, {61, 1}}}, .large = true, .shape = {3, {3, 61, 37}}},
+    {.in = {{2, {61, 1}}}, .large = true, .shape = {3, {5, 61, 141}}},
 };
 static const op_config transpose_configs[] = {
     {.in = {{1, {5}}}, .axes = {0}},
@@ -71,7 +71,9 @@ static const op_config transpose_configs[] = {
     {.in = {{3, {2, 3, 4}}}, .axes = {2, 0, 1}},
     {.in = {{4, {1, 3, 2, 3}}}, .axes = {0, 3, 1, 2}},
     {.in = {{6, {2, 1, 3, 2, 1, 2}}}, .axes = {5, 3, 1, 0, 2, 4}},
-    {.in = {{3, {33, 17, 9}}}, .large = true, .axes = {1, 2, 0}},
+    {.in = {{3, {67, 41, 17}}}, .large = true, .axes = {1, 2, 0}},
+    {.in = {{3, {67, 41, 17}}}, .large = true, .axes = {1, 0, 2}},
+    {.in = {{2, {199, 211}}}, .large = true, .axes = {1, 0}},
 };
 static const op_config reversed_configs[] = {
     {.in = {{0, {0}}}},
@@ -84,7 +86,7 @@ static const op_config slice_configs[] = {
     {.in = {{2, {3, 5}}}, .before = {2, 1}, .shape = {2, {1, 4}}},
     {.in = {{4, {3, 4, 5, 2}}}, .before = {1, 0, 2, 1}, .shape = {4, {2, 3, 2, 1}}},
     {.in = {{6, {2, 1, 3, 2, 1, 2}}}, .before = {1, 0, 1, 0, 0, 0}, .shape = {6, {1, 1, 2, 2, 1, 1}}},
-    {.in = {{3, {33, 17, 9}}}, .large = true, .before = {5, 3, 1}, .shape = {3, {21, 13, 7}}},
+    {.in = {{3, {70, 45, 19}}}, .large = true, .before = {5, 3, 1}, .shape = {3, {61, 41, 17}}},
 };
 static const op_config pad_configs[] = {
     {.in = {{1, {3}}}, .before = {2}, .after = {1}},
@@ -92,7 +94,7 @@ static const op_config pad_configs[] = {
     {.in = {{2, {1, 2}}}, .before = {0, 1}, .after = {3, 0}},
     {.in = {{4, {2, 3, 1, 2}}}, .before = {1, 0, 2, 0}, .after = {0, 1, 1, 0}},
     {.in = {{6, {1, 2, 1, 2, 1, 2}}}, .before = {0, 1, 0, 0, 1, 0}, .after = {1, 0, 0, 1, 0, 0}},
-    {.in = {{3, {33, 17, 9}}}, .large = true, .before = {1, 2, 3}, .after = {3, 2, 1}},
+    {.in = {{3, {67, 41, 17}}}, .large = true, .before = {1, 2, 3}, .after = {3, 2, 1}},
 };
 static const op_config concat_one_configs[] = {
     {.in = {{2, {3, 2}}}, .axes = {1}},
@@ -103,7 +105,7 @@ static const op_config concat_three_configs[] = {
     {.in = {{2, {3, 2}}, {2, {3, 1}}, {2, {3, 4}}}, .axes = {-1}},
     {.in = {{2, {3, 2}}, {2, {1, 2}}, {2, {2, 2}}}, .axes = {0}},
     {.in = {{4, {2, 3, 2, 2}}, {4, {2, 1, 2, 2}}, {4, {2, 2, 2, 2}}}, .axes = {1}},
-    {.in = {{3, {33, 7, 9}}, {3, {33, 1, 9}}, {3, {33, 12, 9}}}, .large = true, .axes = {1}},
+    {.in = {{3, {33, 7, 61}}, {3, {33, 1, 61}}, {3, {33, 12, 61}}}, .large = true, .axes = {1}},
 };
 
 #define ROW(name, file_name, n) \

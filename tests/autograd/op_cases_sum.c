@@ -46,16 +46,18 @@ static const op_config reduce_configs[] = {
     {.in = {{4, {2, 3, 3, 2}}}, .mask = 7},
     {.in = {{4, {1, 3, 2, 3}}}, .mask = 5, .keep = true},
     {.in = {{6, {2, 1, 3, 1, 2, 2}}}, .mask = 41},
-    {.in = {{4, {9, 7, 7, 17}}}, .large = true, .mask = 7},
-    {.in = {{3, {61, 3, 41}}}, .large = true, .mask = 6},
-    {.in = {{3, {61, 3, 41}}}, .large = true, .mask = 2},
+    {.in = {{4, {33, 7, 7, 29}}}, .large = true, .mask = 7},
+    {.in = {{3, {2, 3, 16391}}}, .large = true, .mask = 4},
+    {.in = {{3, {3, 1201, 29}}}, .large = true, .mask = 2},
+    {.in = {{3, {61, 3, 241}}}, .large = true, .mask = 6},
+    {.in = {{3, {61, 3, 241}}}, .large = true, .mask = 2},
 };
 static const op_config sum_all_configs[] = {
     {.in = {{0, {0}}}},
     {.in = {{1, {1}}}},
     {.in = {{2, {3, 5}}}},
     {.in = {{6, {1, 2, 1, 3, 1, 3}}}},
-    {.in = {{3, {97, 7, 13}}}, .large = true},
+    {.in = {{3, {97, 7, 71}}}, .large = true},
 };
 static const op_config sum_to_configs[] = {
     {.in = {{2, {3, 5}}}, .shape = {2, {3, 5}}},
@@ -63,8 +65,8 @@ static const op_config sum_to_configs[] = {
     {.in = {{2, {3, 5}}}, .shape = {1, {5}}},
     {.in = {{3, {2, 3, 4}}}, .shape = {2, {3, 1}}},
     {.in = {{6, {1, 2, 2, 2, 1, 3}}}, .shape = {4, {1, 2, 1, 3}}},
-    {.in = {{4, {9, 7, 7, 17}}}, .large = true, .shape = {1, {17}}},
-    {.in = {{3, {61, 3, 41}}}, .large = true, .shape = {3, {61, 1, 1}}},
+    {.in = {{4, {33, 7, 7, 29}}}, .large = true, .shape = {1, {29}}},
+    {.in = {{3, {61, 3, 241}}}, .large = true, .shape = {3, {61, 1, 1}}},
 };
 static const op_config matmul_configs[] = {
     {.in = {{2, {1, 1}}, {2, {1, 1}}}},

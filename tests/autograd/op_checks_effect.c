@@ -3,13 +3,15 @@
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "tests/autograd/op_case.h"
 #include "tests/autograd/run.h"
 #include "tests/support/approx.h"
 
-#define N 37  // not a multiple of any vector's width
+#define N 37           // not a multiple of any vector's width
+#define N_LARGE 40001  // several tasks
 #define STEPS 5
 
 // A parameter with two state buffers, a gradient that is fed, and the same numbers in the test's own arrays.
@@ -18,7 +20,8 @@ typedef struct bench {
     ag_parameter *w, *state[2];
     ag_tape *tape;
     ag_node *gradient, *rate, *t;
-    double expected_w[N], expected_state[2][N], g[N];
+    int n;
+    double *expected_w, *expected_state[2], *g;
 } bench;
 
 static void bench_set(ag_parameter *parameter, int64_t i, double value) {
@@ -33,32 +36,41 @@ static double bench_get(const ag_parameter *parameter, int64_t i) {
     return ((double *)ag_parameter_values(parameter))[i];
 }
 
-static void bench_open(bench *b, ag_dtype dtype) {
-    *b = (bench){.set = ag_parameter_set_create("net", dtype), .tape = ag_tape_create("step", dtype)};
-    b->w = ag_parameter_add(b->set, "w", AG_SHAPE(N), AG_PARAMETER, NULL);
-    b->state[0] = ag_parameter_add(b->set, "state0", AG_SHAPE(N), AG_BUFFER, NULL);
-    b->state[1] = ag_parameter_add(b->set, "state1", AG_SHAPE(N), AG_BUFFER, NULL);
+static void bench_open(bench *b, ag_dtype dtype, int n) {
+    *b = (bench){.n = n, .set = ag_parameter_set_create("net", dtype), .tape = ag_tape_create("step", dtype)};
+    b->w = ag_parameter_add(b->set, "w", AG_SHAPE(n), AG_PARAMETER, NULL);
+    b->state[0] = ag_parameter_add(b->set, "state0", AG_SHAPE(n), AG_BUFFER, NULL);
+    b->state[1] = ag_parameter_add(b->set, "state1", AG_SHAPE(n), AG_BUFFER, NULL);
     cr_assert(ag_parameter_set_seal(b->set, NULL));
-    values_fill(VALUES_ANY, 11, N, b->expected_w);
-    for (int i = 0; i < N; i++) {
+    b->expected_w = calloc((size_t)n, sizeof(double));
+    b->g = calloc((size_t)n, sizeof(double));
+    for (int k = 0; k < 2; k++) b->expected_state[k] = calloc((size_t)n, sizeof(double));
+    values_fill(VALUES_ANY, 11, n, b->expected_w);
+    for (int i = 0; i < n; i++) {
         bench_set(b->w, i, b->expected_w[i]);
         b->expected_w[i] = bench_get(b->w, i);
     }
-    b->gradient = ag_input(b->tape, "gradient", AG_SHAPE(N));
+    b->gradient = ag_input(b->tape, "gradient", AG_SHAPE(n));
     b->rate = ag_input(b->tape, "rate", AG_SHAPE());
     b->t = ag_input(b->tape, "t", AG_SHAPE());
 }
 
 static void bench_close(bench *b) {
+    free(b->expected_w);
+    free(b->g);
+    for (int k = 0; k < 2; k++) free(b->expected_state[k]);
     ag_tape_free(b->tape);
     ag_parameter_set_free(b->set);
 }
 
 static void bench_compare(const char *what, int step, const ag_parameter *parameter, const double *expected) {
-    double actual[N], bound = ag_parameter_set_dtype(parameter->set) == AG_F64 ? 1e-13 : 2e-6;
-    for (int i = 0; i < N; i++) actual[i] = bench_get(parameter, i);
-    const char *bad = approx_difference(N, actual, expected, bound, 0.1);
+    int64_t n = parameter->size;
+    double *actual = malloc((size_t)n * sizeof *actual);
+    double bound = ag_parameter_set_dtype(parameter->set) == AG_F64 ? 1e-13 : 2e-6;
+    for (int64_t i = 0; i < n; i++) actual[i] = bench_get(parameter, i);
+    const char *bad = approx_difference(n, actual, expected, bound, 0.1);
     cr_expect(bad == NULL, "%s, %s after step %d: %s", what, parameter->name, step, bad);
+    free(actual);
 }
 
 // Feeds a gradient drawn for the step, runs, lets the formula take the same step, compares.
@@ -67,12 +79,12 @@ static void bench_run(bench *b, const char *what, void (*formula)(bench *b, int 
     ag_program *program = run_compile(what, b->tape, 0, NULL);
     for (int step = 1; step <= STEPS; step++) {
         double rate = 0.01 * step;
-        ag_tensor *gradient = values_tensor(dtype, AG_SHAPE(N), VALUES_ANY, 20 + (uint64_t)step);
+        ag_tensor *gradient = values_tensor(dtype, AG_SHAPE(b->n), VALUES_ANY, 20 + (uint64_t)step);
         ag_feed feed = {b->gradient, gradient};
         cr_assert(ag_program_feed_scalar(program, b->rate, rate, NULL));
         cr_assert(ag_program_feed_scalar(program, b->t, step, NULL));
         run_step(what, program, 1, &feed, (ag_clock){1, (uint64_t)step});
-        for (int i = 0; i < N; i++) {
+        for (int i = 0; i < b->n; i++) {
             b->g[i] = ag_tensor_get(gradient, i);
             formula(b, i, dtype == AG_F32 ? (double)(float)rate : rate, step);
         }
@@ -120,17 +132,19 @@ static void adam_decay(bench *b, int i, double rate, double t) {
 
 static void check_adam(ag_dtype dtype, const char *what, ag_adam_params params,
                        void (*formula)(bench *b, int i, double rate, double t)) {
-    bench b;
-    bench_open(&b, dtype);
-    ag_adam_update(b.w, b.gradient, b.state[0], b.state[1], b.rate, b.t, params);
-    bench_run(&b, what, formula);
-    bench_close(&b);
+    for (int n = N; n <= N_LARGE; n += N_LARGE - N) {
+        bench b;
+        bench_open(&b, dtype, n);
+        ag_adam_update(b.w, b.gradient, b.state[0], b.state[1], b.rate, b.t, params);
+        bench_run(&b, what, formula);
+        bench_close(&b);
+    }
 }
 
 // A parameter that is not trainable is refused, by name.
 static void check_frozen_is_refused(const char *what, ag_node *(*update)(bench *b)) {
     bench b;
-    bench_open(&b, AG_F64);
+    bench_open(&b, AG_F64, N);
     b.w->trainable = false;
     cr_expect(ag_node_failed(update(&b)), "%s steps a frozen parameter", what);
     const char *text = ag_tape_error(b.tape)->text;
@@ -140,7 +154,7 @@ static void check_frozen_is_refused(const char *what, ag_node *(*update)(bench *
 
 static void check_shape_is_refused(const char *what, ag_node *(*update)(bench *b)) {
     bench b;
-    bench_open(&b, AG_F64);
+    bench_open(&b, AG_F64, N);
     b.gradient = ag_input(b.tape, "long", AG_SHAPE(N + 1));
     cr_expect(ag_node_failed(update(&b)), "%s accepts a gradient of another shape", what);
     const char *text = ag_tape_error(b.tape)->text;
@@ -183,11 +197,13 @@ static ag_node *sgd_plain_update(bench *b) { return ag_sgd_update(b->w, b->gradi
 
 static void check_update(ag_dtype dtype, const char *what, ag_node *(*update)(bench *b),
                          void (*formula)(bench *b, int i, double rate, double t)) {
-    bench b;
-    bench_open(&b, dtype);
-    update(&b);
-    bench_run(&b, what, formula);
-    bench_close(&b);
+    for (int n = N; n <= N_LARGE; n += N_LARGE - N) {
+        bench b;
+        bench_open(&b, dtype, n);
+        update(&b);
+        bench_run(&b, what, formula);
+        bench_close(&b);
+    }
 }
 
 void op_check_sgd(void) {
@@ -218,10 +234,10 @@ void op_check_rmsprop(void) {
     check_shape_is_refused("rmsprop", rmsprop_update);
 }
 
-// w := 2 w + g, whether w is trainable or not.
+// w := 2 w g, whether w is trainable or not.
 static void doubled(bench *b, int i, double rate, double t) {
     (void)rate, (void)t;
-    b->expected_w[i] = 2 * b->expected_w[i] + b->g[i];
+    b->expected_w[i] = 2 * b->expected_w[i] * b->g[i];
 }
 
 static ag_node *assign_update(bench *b) { return ag_assign(b->w, b->gradient); }
@@ -230,9 +246,9 @@ void op_check_assign(void) {
     for (int trainable = 0; trainable < 2; trainable++)
         for (ag_dtype dtype = AG_F32; dtype <= AG_F64; dtype++) {
             bench b;
-            bench_open(&b, dtype);
+            bench_open(&b, dtype, N_LARGE);
             b.w->trainable = trainable;
-            ag_assign(b.w, ag_add(ag_scale(ag_read(b.tape, b.w), 2), b.gradient));
+            ag_assign(b.w, ag_mul(ag_scale(ag_read(b.tape, b.w), 2), b.gradient));
             bench_run(&b, "assign", doubled);
             bench_close(&b);
         }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Programs: what they compute, prune, alias and refuse; effects come last; the arena is shared and small; the plan can
 // be read.
+#define _GNU_SOURCE  // memmem
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdio.h>
@@ -406,10 +407,26 @@ Test(program, the_arena_is_smaller_than_the_sum_of_all_values) {
     ag_tape_free(tape);
 }
 
+// Some line of the text holds both words.
+static void expect_line(const char *text, const char *label, const char *state) {
+    size_t length;
+    for (const char *line = text; *line; line += length + (line[length] == '\n')) {
+        length = strcspn(line, "\n");
+        if (memmem(line, length, label, strlen(label)) && memmem(line, length, state, strlen(state))) return;
+    }
+    cr_expect(false, "no line says that %s is %s:\n%s", label, state, text);
+}
+
 Test(program, the_plan_prints_a_line_per_node_and_the_sums) {
     step s;
     step_open(&s, BATCH);
+    ag_scope_push(s.tape, "idle");
     ag_node *idle = ag_exp(s.loss);  // pruned
+    ag_scope_pop(s.tape);
+    ag_freeze(s.tape);
+    ag_node *frozen = ag_sum(ag_read(s.tape, s.d.w1));
+    ag_thaw(s.tape);
+    s.outputs[0] = frozen;
     ag_program *program = run_compile("step", s.tape, CRITIC_PARAMETERS + 1, s.outputs);
     char *text = NULL;
     size_t length = 0;
@@ -422,6 +439,9 @@ Test(program, the_plan_prints_a_line_per_node_and_the_sums) {
     int lines = 0;
     for (const char *at = text; *at; at++) lines += *at == '\n';
     cr_expect(lines > ag_tape_count(s.tape), "%d lines for %d nodes", lines, ag_tape_count(s.tape));
+    expect_line(text, "idle/exp", "pruned");
+    expect_line(text, "w1", "frozen");
+    expect_line(text, "reshape", "aliased");
     cr_expect(strstr(text, "computed") && strstr(text, "pruned") && strstr(text, "aliased"), "%s", text);
     cr_expect(strstr(text, "FLOP") && strstr(text, "arena"), "no sums:\n%s", text);
     cr_expect(!ag_node_failed(idle));

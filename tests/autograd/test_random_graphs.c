@@ -229,6 +229,12 @@ static void draw_gradients(graph *g) {
     if (ag_gradient(g->tape, norm, 1, wrt, &second)) add_output(g, second);
 }
 
+// An effect in the middle: what is recorded after it reads the parameter's value before the step all the same.
+static void draw_effect(graph *g) {
+    ag_parameter *target = g->parameters[below(g, PARAMETERS)];
+    if (below(g, 2)) ag_assign(target, ag_broadcast(ag_mean(any(g)), target->shape));
+}
+
 static void graph_open(graph *g, uint64_t seed) {
     *g = (graph){
         .seed = seed, .state = seed * 0x9e3779b9u + 1, .tape = ag_tape_create("random graph", AG_F64)};
@@ -236,13 +242,13 @@ static void graph_open(graph *g, uint64_t seed) {
     g->inputs[0] = g->pool[g->n_pool++] = ag_input(g->tape, "x", draw_shape(g, 4));
     g->inputs[1] = g->pool[g->n_pool++] = ag_input(g->tape, "y", draw_shape(g, 2));
     int size = 12 + below(g, POOL - 12);
-    while (g->n_pool < size) g->pool[g->n_pool] = tame(draw_node(g)), g->n_pool++;
+    int half = size / 2;
+    while (g->n_pool < size) {
+        g->pool[g->n_pool] = tame(draw_node(g));
+        if (++g->n_pool == half) draw_effect(g);
+    }
     for (int losses = 1 + below(g, 3); losses; losses--) draw_gradients(g);
     for (int i = 0; i < 5; i++) add_output(g, any(g));
-    if (below(g, 2)) {
-        ag_parameter *target = g->parameters[below(g, PARAMETERS)];
-        ag_assign(target, ag_broadcast(ag_mean(any(g)), target->shape));
-    }
     cr_assert(ag_tape_error(g->tape)->status == AG_OK, "seed %llu: %s", (unsigned long long)seed,
               ag_tape_error(g->tape)->text);
 }

@@ -86,6 +86,17 @@ Test(tape, the_first_error_is_kept_and_later_ops_return_the_error_node) {
     ag_tape_free(tape);
 }
 
+Test(tape, an_error_that_is_set_is_kept_and_none_may_be_given) {
+    ag_error error = {0};
+    cr_expect(!ag_fail(&error, AG_STATUS_DATA, "the %s one", "first") &&
+              !ag_fail(&error, AG_STATUS_MODEL, "second"));
+    cr_expect_str_eq(error.text, "the first one");
+    cr_expect_eq(error.status, AG_STATUS_DATA);
+    cr_expect(strstr(error.file, "test_tape.c") && error.line > 0, "%s:%d is not the place", error.file,
+              error.line);
+    cr_expect(!ag_fail(NULL, AG_STATUS_DATA, "nobody listens"));
+}
+
 static int told;
 static char told_text[sizeof((ag_error *)0)->text];
 
@@ -175,6 +186,17 @@ static ag_node *break_concat_axis(ag_tape *t) {
 static ag_node *break_pad(ag_tape *t) {
     return ag_pad(in(t, "a", AG_SHAPE(5)), (int64_t[]){-1}, (int64_t[]){0});
 }
+static ag_node *break_concat_count(ag_tape *t) {
+    ag_node *nine[9];
+    for (int i = 0; i < 9; i++) nine[i] = in(t, "a", AG_SHAPE(2));
+    return ag_concat(9, nine, 0);
+}
+static ag_node *break_pad_size(ag_tape *t) {
+    return ag_pad(in(t, "a", AG_SHAPE(5)), (int64_t[]){0}, (int64_t[]){INT64_C(1) << 41});
+}
+static ag_node *break_broadcast_size(ag_tape *t) {
+    return ag_broadcast(in(t, "a", AG_SHAPE(1)), AG_SHAPE(1 << 30, 1 << 30));
+}
 static ag_node *break_sum(ag_tape *t) { return ag_sum_axes(in(t, "a", AG_SHAPE(2, 3)), AG_AXIS(2), false); }
 static ag_node *break_sum_to(ag_tape *t) { return ag_sum_to(in(t, "a", AG_SHAPE(2, 3)), AG_SHAPE(2)); }
 static ag_node *break_matmul(ag_tape *t) {
@@ -219,6 +241,9 @@ static const rule rules[] = {
     {"concat", break_concat, {"concat", "[2,3]", "[3,3]"}},
     {"concat's axis", break_concat_axis, {"concat", "axis"}},
     {"pad", break_pad, {"pad", "-1"}},
+    {"concat of nine", break_concat_count, {"concat", "9", "8"}},
+    {"pad beyond 2^40", break_pad_size, {"pad"}},
+    {"broadcast beyond 2^40", break_broadcast_size, {"broadcast"}},
     {"sum", break_sum, {"sum", "[2,3]"}},
     {"sum_to", break_sum_to, {"sum", "[2,3]", "[2]"}},
     {"matmul", break_matmul, {"matmul", "[2,3]", "[4,5]"}},
