@@ -195,7 +195,7 @@ ssize_t nn_file_read(int descriptor, void *bytes, size_t n) {
 // One byte more than the size is asked for, into the place of the NUL: a file that grew gives it, one that
 // shrank gives too few.
 static uint8_t *load_open(int descriptor, const char *path, int64_t size, ag_status status, ag_error *error) {
-    uint8_t *bytes = malloc((size_t)size + 1);
+    uint8_t *bytes = size < 0 ? NULL : malloc((size_t)size + 1);
     if (!bytes) {
         ag_fail(error, AG_STATUS_MEMORY, "no memory for the %lld bytes of '%s'", (long long)size, path);
         return NULL;
