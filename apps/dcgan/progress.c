@@ -56,12 +56,13 @@ static void show(progress *p, const gan_trainer *trainer, double now) {
                   in_epoch = (step - 1) % per_epoch + 1;
     const double seconds = seconds_per_iteration(p, trainer, now);
     char line[LINE_BYTES], left[TEXT_NUMBER];
+    text_duration(seconds * (double)(p->epochs * per_epoch - step), left);
+    // The losses last: a narrow terminal cuts them off first.
     snprintf(line, sizeof line,
-             "epoch %lld of %lld  iteration %lld/%lld  %.0f images/s  d_loss %.3f  g_loss %.3f  %s left",
+             "epoch %lld/%lld  iteration %lld/%lld  %.0f images/s  %s left  d_loss %.3f  g_loss %.3f",
              (long long)((step - 1) / per_epoch), (long long)p->epochs, (long long)in_epoch,
-             (long long)per_epoch, (double)gan_trainer_config(trainer)->batch_size / seconds,
-             gan_trainer_d_loss(trainer), gan_trainer_g_loss(trainer),
-             text_duration(seconds * (double)(p->epochs * per_epoch - step), left));
+             (long long)per_epoch, (double)gan_trainer_config(trainer)->batch_size / seconds, left,
+             gan_trainer_d_loss(trainer), gan_trainer_g_loss(trainer));
     const int width = terminal_width() - 1, length = (int)strlen(line), cut = length < width ? length : width;
     printf("\r%.*s%*s", cut, line, p->shown_width > cut ? p->shown_width - cut : 0, "");
     fflush(stdout);
