@@ -15,7 +15,7 @@ typedef struct ag_gradcheck_params {
 } ag_gradcheck_params;
 
 typedef struct ag_gradcheck_result {
-    int64_t checked, kinks;
+    int64_t checked, kinks;  // entries, those on kinks among them
     double worst;  // largest |analytic - numeric| / max(|analytic|, |numeric|, atol / rtol)
 } ag_gradcheck_result;
 

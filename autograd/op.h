@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // CONTRACT of an op: what a file in ops/ provides. A node points at its op's static descriptor; there is no
 // op enum and no central switch. To add an op: copy the smallest sibling in ops/, add its name to op_names in
-// meson.build, its prototype to ops.h and its row to tests/autograd/op_cases.c.
+// meson.build, its prototype to ops.h and its row to tests/autograd/op_cases*.c.
 #pragma once
 
 #include "autograd/tape.h"

@@ -47,9 +47,8 @@ AG_API const char *ag_parameter_set_name(const ag_parameter_set *set);
 AG_API ag_dtype ag_parameter_set_dtype(const ag_parameter_set *set);
 AG_API int ag_parameter_set_count(const ag_parameter_set *set);
 AG_API ag_parameter *ag_parameter_set_at(const ag_parameter_set *set, int i);
-AG_API ag_parameter *ag_parameter_set_find(const ag_parameter_set *set,
-                                           const char *name);                    // NULL when absent
-AG_API void *ag_parameter_set_values(ag_parameter_set *set, int64_t *out_size);  // the flat array
+AG_API ag_parameter *ag_parameter_set_find(const ag_parameter_set *set, const char *name);  // NULL: absent
+AG_API void *ag_parameter_set_values(ag_parameter_set *set, int64_t *out_size);  // NULL before it is sealed
 
 // The values of one parameter, inside the flat array. Sealed sets only.
 AG_API void *ag_parameter_values(const ag_parameter *parameter);

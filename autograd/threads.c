@@ -7,7 +7,7 @@
 
 #define MAX_THREADS 1024
 
-static atomic_int chosen;  // 0: not yet; then one for each processor of the affinity mask, asked for once
+static atomic_int chosen;  // 0: not yet; then what OpenMP says, asked for once
 
 void ag_threads_set(int count) {
     const int bounded = count < 0 ? 0 : count > MAX_THREADS ? MAX_THREADS : count;
@@ -17,7 +17,7 @@ void ag_threads_set(int count) {
 int ag_threads_get(void) {
     const int count = atomic_load(&chosen);
     if (count > 0) return count;
-    ag_threads_set(omp_get_num_procs());
+    ag_threads_set(omp_get_max_threads());
     return atomic_load(&chosen);
 }
 

@@ -5,7 +5,8 @@
 
 #include "autograd/tape.h"
 
-// Number of threads, 1 to 1024; 0 means one for each processor this process may use. Process-wide.
+// Number of threads, 1 to 1024; 0 means one for each processor this
+// process may use, or OMP_NUM_THREADS. Process-wide.
 AG_API void ag_threads_set(int count);
 AG_API int ag_threads_get(void);
 
