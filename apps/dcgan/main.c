@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "apps/dcgan/arguments.h"
+#include "apps/dcgan/environment.h"
 #include "apps/dcgan/signals.h"
 
 static const command *find(int argc, char **argv, ag_error *error) {
@@ -23,6 +24,7 @@ static exit_code finish(const command *c, exit_code code, ag_error *error) {
 }
 
 int main(int argc, char **argv) {
+    environment_prepare(argv);
     ag_error error = {0};
     options given;
     exit_code code = EXIT_OK;
