@@ -20,6 +20,7 @@ typedef struct session {
     const run_dir *run;
     progress progress;
     ag_error *error;
+    int64_t n_images;      // of the data set
     int64_t n_before;      // epochs that were done before this process
     int64_t saved_step;    // of the model on disk; -1: there is none
     int64_t stretch_step;  // where the time in hand began
@@ -125,8 +126,16 @@ static bool on_epoch(void *context, const gan_trainer *trainer, const gan_epoch 
 
 // ---- ends ----
 
-static exit_code end_done(const session *s, double seconds, int64_t images) {
+// Images trained on in the first `step` iterations; the last batch of an epoch may be short.
+static int64_t images_until(const session *s, int64_t step) {
+    const int64_t per_epoch = gan_trainer_iterations(dcgan_trainer(s->model));
+    return step / per_epoch * s->n_images + step % per_epoch * options_integer(s->options, OPTION_BATCH);
+}
+
+static exit_code end_done(const session *s, double seconds) {
     char text[TEXT_NUMBER];
+    const int64_t images =
+        images_until(s, gan_trainer_step(dcgan_trainer(s->model))) - images_until(s, s->progress.first_step);
     const int64_t epochs = options_integer(s->options, OPTION_EPOCHS);
     printf("\n%lld epochs done in %s, %.0f images/s\n", (long long)(epochs - s->n_before),
            text_duration(seconds, text), (double)images / seconds);
@@ -191,6 +200,7 @@ exit_code training_run(dcgan *model, const nn_dataset *data, const options *o, c
                  .options = o,
                  .run = run,
                  .error = error,
+                 .n_images = data->n,
                  .n_before = trainer ? gan_trainer_history(trainer)->n : 0,
                  .saved_step = trainer ? step : -1,
                  .stretch_step = step};
@@ -202,6 +212,5 @@ exit_code training_run(dcgan *model, const nn_dataset *data, const options *o, c
     progress_clear(&s.progress);
     if (result == GAN_RUN_FAILED || error->status != AG_OK) return end_failed(&s);
     if (result == GAN_RUN_STOPPED) return end_interrupted(&s);
-    const int64_t iterations = gan_trainer_step(dcgan_trainer(model)) - step;
-    return end_done(&s, progress_clock() - started, iterations * options_integer(o, OPTION_BATCH));
+    return end_done(&s, progress_clock() - started);
 }

@@ -34,9 +34,8 @@ static void print_plain(const nn_json *value) {
 static void print_value(const char *key, const nn_json *value, int indent) {
     const char *name = NULL;
     const nn_json *member;
-    printf("%*s%s: ", indent, "", key);
+    printf("%*s%s:%s", indent, "", key, nn_json_is_object(value) ? "\n" : " ");
     if (nn_json_is_object(value)) {
-        putchar('\n');
         while (nn_json_next(value, &name, &member)) print_value(name, member, indent + 2);
     } else if (nn_json_is_array(nn_json_at(value, 0))) {
         printf("%lld rows\n", (long long)nn_json_count(value));

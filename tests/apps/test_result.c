@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: MIT
+// What a run's result depends on: the seed and the configuration, and neither the number of threads, nor sampling, nor
+// being stopped and resumed.
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "models/gan.h"
+#include "nn/image.h"
+#include "tests/apps/cli.h"
+#include "tests/support/scratch.h"
+
+// 40 images of 8 x 8 in batches of 16: 3 iterations an epoch, the last of 8 images.
+#define SMALL "--data images --batch 16 --threads 1"
+
+static void prepare(void) {
+    scratch_create();
+    cli_write_images("images", 40, 8, 8);
+}
+
+TestSuite(result, .init = prepare, .fini = scratch_remove);
+
+Test(result, depends_on_the_seed_and_on_nothing_else) {
+    cli_succeed("train " SMALL " --epochs 7 --seed 5 -o a");
+    for (int threads = 1; threads <= 7; threads += threads < 3 ? 1 : 4) {
+        char name[16];
+        snprintf(name, sizeof name, "b%d", threads);
+        cli_succeed("train --data images --batch 16 --epochs 7 --seed 5 --threads %d -o %s", threads, name);
+        const char *found = cli_difference("a", name);
+        cr_assert(!found, "with %d threads %s differs", threads, found);
+    }
+    cli_succeed("train " SMALL " --epochs 7 --seed 6 -o c");
+    cr_assert(!cli_same("a/log.csv", "c/log.csv") && !cli_same("a/fakes-e0006.png", "c/fakes-e0006.png"));
+}
+
+Test(result, is_not_moved_by_sampling) {
+    cli_succeed("train " SMALL " --epochs 3 --sample-every 1 -o a");
+    cli_succeed("train " SMALL " --epochs 3 --sample-every 0 -o b");
+    cr_assert(cli_same("a/model.safetensors", "b/model.safetensors") && cli_same("a/log.csv", "b/log.csv"));
+    cr_assert(access(scratch_path("a/fakes-e0001.png"), F_OK) == 0);
+    cr_assert(access(scratch_path("b/fakes-e0001.png"), F_OK) != 0);
+}
+
+Test(result, of_two_epochs_and_two_more_is_one_of_four) {
+    const char *const variants[] = {"non_saturating --ls-epsilon 0.1", "wasserstein"};
+    for (int k = 0; k < 2; k++) {
+        char whole[16], parts[16];
+        snprintf(whole, sizeof whole, "whole%d", k);
+        snprintf(parts, sizeof parts, "parts%d", k);
+        cli_succeed("train " SMALL " --gan %s --seed 3 --epochs 4 -o %s", variants[k], whole);
+        cli_succeed("train " SMALL " --gan %s --seed 3 --epochs 2 -o %s", variants[k], parts);
+        const cli_result *r = cli_succeed("resume %s --epochs 4 --threads 2", parts);
+        cr_assert(strstr(r->out, "\n    2 ") && !strstr(r->out, "\n    1 "), "resumed elsewhere: %s", r->out);
+        const char *found = cli_difference(whole, parts);
+        cr_assert(!found, "--gan %s: %s differs", variants[k], found);
+    }
+}
+
+Test(result, is_there_for_every_variant_and_for_colour_images) {
+    const gan_variant *variant;
+    for (int i = 0; (variant = gan_variant_at(i)); i++)
+        cli_succeed("train " SMALL " --epochs 7 --gan %s -o %s", variant->name, variant->name);
+    cr_assert(mkdir(scratch_path("png"), 0777) == 0);
+    for (int k = 0; k < 6; k++) {
+        char name[16];
+        nn_image *image = nn_image_create(8, 12, 3, NULL);
+        for (int i = 0; i < 8 * 12 * 3; i++) image->pixels[i] = (uint8_t)(i * (k + 1));
+        snprintf(name, sizeof name, "png/%d.png", k);
+        cr_assert(nn_image_save(image, scratch_path(name), NULL));
+        nn_image_free(image);
+    }
+    cli_succeed("train --data png --batch 4 --epochs 2 --threads 1 -o rgb");
+    nn_image *grid = nn_image_load(scratch_path("rgb/fakes-e0001.png"), NULL);
+    cr_assert(grid && grid->h == 4 * 10 + 2 && grid->w == 8 * 14 + 2 && grid->c == 3);
+    nn_image_free(grid);
+}
