@@ -2,6 +2,7 @@
 // Compiling and replaying.
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "autograd/kernel.h"
 #include "autograd/memory.h"
@@ -199,10 +200,18 @@ static void prepare(ag_program *p, ag_clock clock) {
     if (p->bound != p->workspace->memory) bind(p);
 }
 
+static double now(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
 static void run_steps(ag_program *p, int first, int end) {
     for (int s = first; s < end; s++) {
         if (p->poison) ag_program_poison_step(p, s);
+        const double started = p->seconds ? now() : 0;
         p->calls[s].node->op->forward(&p->calls[s]);
+        if (p->seconds) p->seconds[s] += now() - started;
     }
 }
 
@@ -293,5 +302,6 @@ double ag_program_output_scalar(const ag_program *p, const ag_node *output, ag_e
 }
 
 void ag_program_poison(ag_program *p, bool on) { p->poison = on; }
+void ag_program_profile(ag_program *p, double *seconds) { p->seconds = seconds; }
 int ag_program_step_count(const ag_program *p) { return p->plan.n_steps; }
 const ag_node *ag_program_step_node(const ag_program *p, int step) { return p->calls[step].node; }

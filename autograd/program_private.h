@@ -32,6 +32,7 @@ struct ag_program {
     ag_clock clock;
     bool has_run, stale;  // stale: fed since the last run
     bool computed;        // values wait for their effects
+    double *seconds;      // by step: where to add up times; NULL: nowhere
     bool poison;
     double frozen_flops;
 };
