@@ -16,7 +16,7 @@ typedef struct ag_gradcheck_params {
 
 typedef struct ag_gradcheck_result {
     int64_t checked, kinks;  // entries, those on kinks among them
-    double worst;  // largest |analytic - numeric| / max(|analytic|, |numeric|, atol / rtol)
+    double worst;            // largest |analytic - numeric| / max(|analytic|, |numeric|, atol / rtol)
 } ag_gradcheck_result;
 
 // Builds a graph on the given tape from the n inputs and returns its result (any shape; a fixed random
