@@ -14,6 +14,7 @@
 #pragma once
 
 #include "autograd/check.h"
+#include "autograd/environment.h"
 #include "autograd/gradcheck.h"
 #include "autograd/gradient.h"
 #include "autograd/op.h"

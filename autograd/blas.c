@@ -11,6 +11,8 @@
 
 static void pin(void) { openblas_set_num_threads(1); }
 
+const char *ag_blas_core(void) { return openblas_get_corename(); }
+
 static CBLAS_TRANSPOSE transposition(bool transpose) { return transpose ? CblasTrans : CblasNoTrans; }
 
 void ag_blas_gemm(const ag_gemm *g) {

@@ -18,3 +18,6 @@ typedef struct ag_gemm {
 
 // c = op(a) op(b). May be called from many threads at once.
 void ag_blas_gemm(const ag_gemm *gemm);
+
+// The processor whose kernels OpenBLAS has chosen: "Zen". Static.
+const char *ag_blas_core(void);

@@ -216,3 +216,4 @@ nn_model *dcgan_discriminator(const dcgan *m) { return m->discriminator; }
 nn_model *dcgan_combined(const dcgan *m) { return m->combined; }
 gan_trainer *dcgan_trainer(const dcgan *m) { return m->trainer; }
 const char *dcgan_data_digest(const dcgan *m) { return m->data_digest; }
+const char *dcgan_made_with(const dcgan *m) { return m->made_with; }

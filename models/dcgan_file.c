@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MIT
 // The class's model file: networks, optimizers' state and fixed z as tensors; the rest as JSON in the header, under the key "bobbin":
 //   {"version": 1, "name": .., "z_dim": .., "image_shape": [h,w,c], "seed": .., "draws": .., "data": digest,
+//    "environment": ..,
 //    "config": {..}, "state": {"step": .., "d_step": .., "g_step": .., "history": [..]}}
 // config and state are absent in a model that was never trained.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "autograd/environment.h"
 #include "models/dcgan_private.h"
 #include "models/state.h"
 #include "nn/checkpoint.h"
@@ -33,7 +35,8 @@ static nn_json *header_to_json(const dcgan *m) {
               nn_json_set(o, "image_shape", shape_to_json(m->params.image_shape)) &&
               nn_json_set(o, "seed", nn_json_int((int64_t)m->params.seed)) &&
               nn_json_set(o, "draws", nn_json_int((int64_t)m->n_draws)) &&
-              nn_json_set(o, "data", nn_json_string(m->data_digest));
+              nn_json_set(o, "data", nn_json_string(m->data_digest)) &&
+              nn_json_set(o, "environment", nn_json_string(ag_environment()));
     if (ok && m->trainer)
         ok = nn_json_set(o, "config", gan_config_to_json(gan_trainer_config(m->trainer))) &&
              nn_json_set(o, "state", gan_trainer_state(m->trainer));
@@ -84,7 +87,7 @@ bool dcgan_save(dcgan *m, const char *path, ag_error *error) {
 typedef struct header {
     nn_format_content *content;
     nn_json *json;  // owns the strings below
-    const char *name, *digest;
+    const char *name, *digest, *environment;
     int64_t z_dim, seed, draws;
     ag_shape image_shape;
 } header;
@@ -119,12 +122,14 @@ static bool header_open(header *h, const char *path, ag_error *error) {
     return (nn_json_read_string(nn_json_get(h->json, "name"), &h->name) &&
             nn_json_read_string(nn_json_get(h->json, "data"), &h->digest) &&
             strlen(h->digest) < NN_DIGEST_TEXT &&
+            nn_json_read_string(nn_json_get(h->json, "environment"), &h->environment) &&
             nn_json_read_int(nn_json_get(h->json, "z_dim"), &h->z_dim) &&
             nn_json_read_int(nn_json_get(h->json, "seed"), &h->seed) &&
             nn_json_read_int(nn_json_get(h->json, "draws"), &h->draws) &&
             read_shape(nn_json_get(h->json, "image_shape"), &h->image_shape)) ||
            ag_fail(error, AG_STATUS_MODEL,
-                   "%s: the header lacks one of name, z_dim, image_shape, seed, draws, data", path);
+                   "%s: the header lacks one of name, z_dim, image_shape, seed, draws, data, environment",
+                   path);
 }
 
 static bool check_header(const header *h, const dcgan *m, const char *path, ag_error *error) {
@@ -177,6 +182,7 @@ static bool apply_file(dcgan *m, const header *h, gan_trainer *trainer, ag_error
     for_sets(h, m, trainer, nn_checkpoint_read_set, error);
     nn_format_read(h->content, "fixed_z", NN_FORMAT_F32, fixed, m->fixed_z, error);
     snprintf(m->data_digest, sizeof m->data_digest, "%s", h->digest);
+    snprintf(m->made_with, sizeof m->made_with, "%s", h->environment);
     m->params.seed = (uint64_t)h->seed;
     m->n_draws = (uint64_t)h->draws;
     m->n_seconds = 0;

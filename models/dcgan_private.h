@@ -5,6 +5,8 @@
 #include "models/dcgan.h"
 #include "nn/compile.h"
 
+#define MADE_WITH_TEXT 128
+
 struct dcgan {
     char *name;
     dcgan_params params;  // resolved; its name and models are not used
@@ -15,7 +17,8 @@ struct dcgan {
     uint64_t n_draws;  // calls of dcgan_draw_z: each its own stream
     gan_trainer *trainer;
     char data_digest[NN_DIGEST_TEXT];
-    double *seconds;  // by epoch, of this process
+    char made_with[MADE_WITH_TEXT];  // of the file it was loaded from
+    double *seconds;                 // by epoch, of this process
     int64_t n_seconds;
 };
 

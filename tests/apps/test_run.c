@@ -244,3 +244,12 @@ Test(run, gives_a_model_that_can_be_inspected) {
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         cr_assert(strstr(r->out, words[i]), "'%s' is not in: %s", words[i], r->out);
 }
+
+Test(run, warns_when_it_goes_on_where_its_bits_may_differ) {
+    cli_succeed("train " SMALL " --epochs 1 -o run");
+    cr_assert_str_eq(cli_succeed("resume run --epochs 2")->err, "");
+    setenv("AG_ISA", "scalar", 1);
+    const cli_result *r = cli_succeed("resume run --epochs 3");
+    cr_assert(strstr(r->err, "warning") && strstr(r->err, "scalar") && strstr(r->err, "OpenBLAS"), "%s",
+              r->err);
+}

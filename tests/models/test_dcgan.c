@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "autograd/environment.h"
 #include "models/dcgan.h"
 #include "tests/models/small_gan.h"
 #include "tests/support/scratch.h"
@@ -160,6 +161,8 @@ Test(dcgan_file, a_saved_model_replaces_another_instance) {
     cr_assert(dcgan_save(a, scratch_path("a.safetensors"), &error), "%s", error.text);
     cr_assert(dcgan_change(b, scratch_path("a.safetensors"), &error), "%s", error.text);
     cr_assert_str_eq(dcgan_name(b), "teacher");
+    cr_assert_str_eq(dcgan_made_with(a), "");
+    cr_assert_str_eq(dcgan_made_with(b), ag_environment());
     cr_assert(memcmp(dcgan_fixed_z(a), dcgan_fixed_z(b), sizeof(float) * DCGAN_FIXED * 8) == 0);
     small_gan_check_equal(a, b, "changed");
     check_same_pictures(a, b);

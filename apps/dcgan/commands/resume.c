@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: MIT
 // dcgan resume: goes on with a run as if it had never stopped.
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "apps/dcgan/signals.h"
 #include "apps/dcgan/training.h"
 #include "apps/dcgan/use.h"
+#include "autograd/environment.h"
 #include "nn/file.h"
 
 #define CONFIG_LIMIT 65536  // bytes
@@ -46,6 +49,15 @@ static bool check(const options *o, const dcgan *model, bool has_config, const c
                    (long long)wanted, path, (long long)done);
 }
 
+static void warn_of_other_bits(const dcgan *model, const char *path) {
+    const char *then = dcgan_made_with(model), *now = ag_environment();
+    if (strcmp(then, now) != 0)
+        fprintf(stderr,
+                "dcgan: warning: '%s' was trained by %s, this is %s; the result will not have the bits of "
+                "one run\n",
+                path, then, now);
+}
+
 static exit_code train(dcgan *model, options *o, const run_dir *run, ag_error *error) {
     exit_code code = EXIT_OK;
     take_trained(o, model);
@@ -62,8 +74,10 @@ static exit_code resume(options *o, const run_dir *run, ag_error *error) {
     nn_json *json = NULL;
     dcgan *model = dcgan_open(run_dir_file(run, run->model, path), error);
     if (model && read_config(run, &json, config, error) &&
-        (!json || options_from_json(o, json, config, error)) && check(o, model, json != NULL, path, error))
+        (!json || options_from_json(o, json, config, error)) && check(o, model, json != NULL, path, error)) {
+        warn_of_other_bits(model, path);
         code = train(model, o, run, error);
+    }
     nn_json_free(json);
     dcgan_free(model);
     return code;
