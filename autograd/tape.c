@@ -134,11 +134,11 @@ static ag_node *out_of_memory(ag_tape *tape, const char *what) {
 }
 
 // A node with its label and attributes, not yet on the tape; NULL when memory runs out.
-static ag_node *node_create(ag_tape *tape, const ag_op *op, const char *name, const void *attributes,
-                            size_t bytes) {
+static ag_node *node_create(ag_tape *tape, const ag_op *op, const char *scope, const char *name,
+                            const void *attributes, size_t bytes) {
     ag_node *node = calloc(1, sizeof *node);
     void *copy = bytes ? malloc(bytes) : NULL;
-    const size_t label_size = strlen(tape->scope) + strlen(name) + 1;
+    const size_t label_size = strlen(scope) + strlen(name) + 1;
     char *label = malloc(label_size);
     if (!node || !label || (bytes && !copy)) {
         free(node);
@@ -147,7 +147,7 @@ static ag_node *node_create(ag_tape *tape, const ag_op *op, const char *name, co
         return NULL;
     }
     if (bytes) memcpy(copy, attributes, bytes);
-    snprintf(label, label_size, "%s%s", tape->scope, name);
+    snprintf(label, label_size, "%s%s", scope, name);
     *node = (ag_node){.op = op, .tape = tape, .index = tape->n_nodes, .attributes = copy, .label = label};
     return node;
 }
@@ -181,7 +181,8 @@ ag_node *ag_apply(const ag_op *op, ag_tape *tape, int n_inputs, ag_node *const *
     if (tape->error.status != AG_OK) return &tape->failed;
     ag_node *refused = check_inputs(tape, op, n_inputs, inputs);
     if (refused) return refused;
-    ag_node *node = tape_grow(tape) ? node_create(tape, op, op->name, attributes, attributes_bytes) : NULL;
+    ag_node *node =
+        tape_grow(tape) ? node_create(tape, op, tape->scope, op->name, attributes, attributes_bytes) : NULL;
     if (!node) return out_of_memory(tape, op->name);
     node->n_inputs = n_inputs;
     for (int i = 0; i < n_inputs; i++) node->input[i] = inputs[i];
@@ -230,12 +231,13 @@ ag_node *ag_apply_effect(const ag_op *op, ag_tape *tape, int n_inputs, ag_node *
 
 // ---- sources ----
 
-static ag_node *append_source(ag_tape *tape, const ag_op *op, const char *name, ag_shape shape) {
+static ag_node *append_source(ag_tape *tape, const ag_op *op, const char *scope, const char *name,
+                              ag_shape shape) {
     if (tape->error.status != AG_OK) return &tape->failed;
     if (ag_shape_size(shape) < 0)
         return ag_tape_fail(tape, "%s %s: shape %s has a dimension below 1 or is too large", op->name, name,
                             AG_TEXT(shape));
-    ag_node *node = tape_grow(tape) ? node_create(tape, op, name, NULL, 0) : NULL;
+    ag_node *node = tape_grow(tape) ? node_create(tape, op, scope, name, NULL, 0) : NULL;
     if (!node) return out_of_memory(tape, name);
     node->shape = shape;
     return tape_append(tape, node);
@@ -257,7 +259,10 @@ ag_node *ag_read(ag_tape *tape, ag_parameter *parameter) {
     const bool frozen = tape->freeze_depth > 0 || !parameter->trainable;
     ag_node *node = find_read(tape, parameter, frozen);
     if (node) return node;
-    node = append_source(tape, &ag_op_parameter, parameter->name, parameter->shape);
+    // Its set and name say where it is from, wherever it is read: "generator/dense/kernel".
+    char scope[SCOPE_TEXT];
+    snprintf(scope, sizeof scope, "%s/", ag_parameter_set_name(parameter->set));
+    node = append_source(tape, &ag_op_parameter, scope, parameter->name, parameter->shape);
     if (ag_node_failed(node)) return node;
     node->parameter = parameter;
     node->frozen = frozen;
@@ -265,11 +270,11 @@ ag_node *ag_read(ag_tape *tape, ag_parameter *parameter) {
 }
 
 ag_node *ag_input(ag_tape *tape, const char *name, ag_shape shape) {
-    return append_source(tape, &ag_op_input, name, shape);
+    return append_source(tape, &ag_op_input, tape->scope, name, shape);
 }
 
 static ag_node *append_constant(ag_tape *tape, ag_shape shape) {
-    ag_node *node = append_source(tape, &ag_op_constant, "constant", shape);
+    ag_node *node = append_source(tape, &ag_op_constant, tape->scope, "constant", shape);
     if (ag_node_failed(node)) return node;
     node->constant = ag_memory_create(ag_shape_size(shape) * (int64_t)ag_dtype_bytes(tape->dtype));
     if (node->constant) return node;

@@ -26,10 +26,9 @@ AG_API ag_node *ag_tape_at(const ag_tape *tape, int i);
 
 AG_API ag_shape ag_node_shape(const ag_node *node);
 AG_API ag_tape *ag_node_tape(const ag_node *node);
-AG_API const char *ag_node_op(const ag_node *node);  // the op's name
-AG_API const char *ag_node_label(
-    const ag_node *node);                         // scopes, then the name: "discriminator/conv2d/conv2d"
-AG_API bool ag_node_failed(const ag_node *node);  // NULL or an error node
+AG_API const char *ag_node_op(const ag_node *node);     // the op's name
+AG_API const char *ag_node_label(const ag_node *node);  // scopes (or set), name: "generator/dense/kernel"
+AG_API bool ag_node_failed(const ag_node *node);        // NULL or an error node
 
 // Nodes recorded between push and pop carry the name in their label: "generator/dense". Nestable.
 AG_API void ag_scope_push(ag_tape *tape, const char *name);
