@@ -14,13 +14,12 @@ void ag_set_error_handler(ag_error_handler new_handler, void *context) {
 }
 
 bool ag_fail_at(ag_error *error, ag_status status, const char *file, int line, const char *format, ...) {
-    if (error && error->status != AG_OK) return false;
     ag_error failure = {.status = status, .file = file, .line = line};
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(failure.text, sizeof failure.text, format, arguments);
     va_end(arguments);
-    if (error) *error = failure;
+    if (error && error->status == AG_OK) *error = failure;
     if (status == AG_STATUS_CONTRACT && handler) handler(&failure, handler_context);
     return false;
 }

@@ -9,6 +9,9 @@ static double step_bytes(const ag_node *node) {
     return bytes;
 }
 
+// A buffer is never differentiated; only a parameter can be frozen.
+static bool is_frozen(const ag_node *node) { return node->frozen && node->parameter->kind == AG_PARAMETER; }
+
 ag_program_stats ag_program_get_stats(const ag_program *p) {
     ag_program_stats stats = {.n_nodes = p->plan.n_nodes,
                               .n_computed = p->plan.n_steps,
@@ -18,7 +21,7 @@ ag_program_stats ag_program_get_stats(const ag_program *p) {
     for (int i = 0; i < p->plan.n_nodes; i++) {
         const ag_node *node = p->tape->nodes[i];
         stats.n_pruned += !p->plan.needed[i];
-        stats.n_frozen += node->frozen && p->plan.needed[i];
+        stats.n_frozen += is_frozen(node) && p->plan.needed[i];
         stats.n_aliased += (node->op->traits & AG_OP_VIEW) && p->plan.needed[i];
     }
     for (int s = 0; s < p->plan.n_steps; s++) {
@@ -32,7 +35,7 @@ ag_program_stats ag_program_get_stats(const ag_program *p) {
 static const char *state(const ag_program *p, int i) {
     const ag_node *node = p->tape->nodes[i];
     if (!p->plan.needed[i]) return "pruned";
-    if (node->frozen) return "frozen";
+    if (is_frozen(node)) return "frozen";
     if (node->op->traits & AG_OP_SOURCE) return "source";
     if (node->op->traits & AG_OP_VIEW) return "aliased";
     if (node->op->traits & AG_OP_EFFECT) return "effect";

@@ -10,7 +10,7 @@
 #include "autograd/ops.h"
 #include "autograd/plan.h"
 
-#define LANE_PROJECTION 77  // stream step of the fixed projection
+#define PROJECTION_STEP 77  // of the stream of the fixed projection
 
 static ag_gradcheck_params with_defaults(ag_gradcheck_params p) {
     if (p.epsilon == 0) p.epsilon = 1e-6;
@@ -36,7 +36,7 @@ typedef struct probe {
 static bool run_loss(const probe *p, double *out, ag_error *error) {
     if (p->node && !ag_program_feed(p->program, p->node, p->values, ag_node_shape(p->node), error))
         return false;
-    if (!ag_program_run(p->program, p->clock, error)) return false;
+    if (!ag_program_compute(p->program, p->clock, error)) return false;
     *out = ag_program_output_scalar(p->program, p->loss_node, error);
     return true;
 }
@@ -66,6 +66,10 @@ static bool check_entry(const probe *p, int64_t i, double center, const ag_gradc
     double above, below;
     if (!loss_at(p, i, high, &above, error) || !loss_at(p, i, low, &below, error)) return false;
     const double numeric = (above - below) / (high - low), analytic = p->analytic[i];
+    if (!isfinite(numeric))
+        return ag_fail(error, AG_STATUS_CONTRACT,
+                       "gradcheck of %s: input %s, index %lld: the loss beside it is %g and %g, not finite",
+                       p->name, p->input, (long long)i, below, above);
     result->checked++;
     if (within(analytic, numeric, params)) {
         const double scale = fmax(fmax(fabs(analytic), fabs(numeric)), params->atol / params->rtol);
@@ -132,7 +136,7 @@ static bool check_values(const char *name, int n, ag_tensor *const *values, ag_e
 static ag_node *project(ag_tape *tape, ag_node *y, uint64_t seed) {
     ag_tensor *projection = ag_node_failed(y) ? NULL : ag_tensor_create(AG_F64, ag_node_shape(y));
     if (!projection) return y;
-    ag_random_normal_fill((ag_stream){seed, AG_PURPOSE_TEST, LANE_PROJECTION}, 0,
+    ag_random_normal_fill((ag_stream){seed, AG_PURPOSE_TEST, PROJECTION_STEP}, 0,
                           ag_shape_size(projection->shape), AG_F64, projection->data);
     ag_node *loss = ag_sum(ag_mul(y, ag_constant(tape, projection)));
     ag_tensor_free(projection);
@@ -209,7 +213,7 @@ bool ag_gradcheck(const char *name, ag_graph_function graph, void *context, int 
                          .clock = clock};
         ok = check_probe(&p, &params, &sums, error);
     }
-    if (result) *result = sums;
+    if (ok && result) *result = sums;
     check_close(&c);
     return ok;
 }
@@ -240,7 +244,7 @@ static ag_tensor *random_like_result(const char *name, ag_graph_function graph, 
     const ag_node *y = tape ? graph(tape, n, inputs, context) : NULL;
     if (!ag_node_failed(y)) dy = ag_tensor_create(AG_F64, ag_node_shape(y));
     if (dy)
-        ag_random_normal_fill((ag_stream){seed, AG_PURPOSE_TEST, LANE_PROJECTION + 1}, 0,
+        ag_random_normal_fill((ag_stream){seed, AG_PURPOSE_TEST, PROJECTION_STEP + 1}, 0,
                               ag_shape_size(dy->shape), AG_F64, dy->data);
     else if (tape && ag_tape_error(tape)->status != AG_OK && error && error->status == AG_OK)
         *error = *ag_tape_error(tape);
@@ -269,14 +273,26 @@ bool ag_gradgradcheck(const char *name, ag_graph_function graph, void *context, 
 
 // ---- parameters of a program ----
 
+static bool check_parameter(const ag_parameter *parameter, const ag_node *loss, const ag_node *gradient,
+                            ag_error *error) {
+    if (ag_parameter_set_dtype(parameter->set) != AG_F64 || ag_tape_dtype(ag_node_tape(loss)) != AG_F64)
+        return ag_fail(error, AG_STATUS_CONTRACT,
+                       "gradcheck of %s: parameter or program is f32, f64 is needed", parameter->name);
+    if (ag_shape_size(ag_node_shape(loss)) != 1 || !ag_shape_equal(ag_node_shape(gradient), parameter->shape))
+        return ag_fail(error, AG_STATUS_CONTRACT,
+                       "gradcheck of %s %s: the loss has shape %s, the gradient %s; a scalar and the "
+                       "parameter's are needed",
+                       parameter->name, AG_TEXT(parameter->shape), AG_TEXT(ag_node_shape(loss)),
+                       AG_TEXT(ag_node_shape(gradient)));
+    return true;
+}
+
 bool ag_gradcheck_parameter(ag_program *program, ag_parameter *parameter, const ag_node *loss,
                             const ag_node *gradient, ag_clock clock, ag_gradcheck_params params,
                             ag_gradcheck_result *result, ag_error *error) {
     params = with_defaults(params);
-    if (ag_parameter_set_dtype(parameter->set) != AG_F64)
-        return ag_fail(error, AG_STATUS_CONTRACT, "gradcheck of %s: the parameter is f32, f64 is needed",
-                       parameter->name);
-    if (!ag_program_run(program, clock, error)) return false;
+    if (!check_parameter(parameter, loss, gradient, error) || !ag_program_compute(program, clock, error))
+        return false;
     const double *values = ag_program_output(program, gradient, error);
     double *analytic = values ? malloc((size_t)parameter->size * sizeof *analytic) : NULL;
     if (!analytic) return ag_fail(error, AG_STATUS_MEMORY, "gradcheck of %s: out of memory", parameter->name);
@@ -291,7 +307,7 @@ bool ag_gradcheck_parameter(ag_program *program, ag_parameter *parameter, const 
                      .loss_node = loss,
                      .clock = clock};
     const bool ok = check_probe(&p, &params, &sums, error);
-    if (result) *result = sums;
+    if (ok && result) *result = sums;
     free(analytic);
     return ok;
 }

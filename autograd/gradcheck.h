@@ -35,7 +35,7 @@ AG_API bool ag_gradgradcheck(const char *name, ag_graph_function graph, void *co
                              ag_gradcheck_result *result, ag_error *error);
 
 // Checks one parameter's gradient in a program: `loss` and `gradient` are outputs of `program` (f64), the
-// values are perturbed in place and restored bit by bit.
+// values are perturbed in place and restored bit by bit. No effect is run.
 AG_API bool ag_gradcheck_parameter(ag_program *program, ag_parameter *parameter, const ag_node *loss,
                                    const ag_node *gradient, ag_clock clock, ag_gradcheck_params params,
                                    ag_gradcheck_result *result, ag_error *error);

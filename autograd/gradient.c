@@ -3,6 +3,7 @@
 // on.
 #include "autograd/gradient.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "autograd/ops.h"
@@ -112,25 +113,70 @@ static double flops_from(const ag_tape *tape, int first) {
     return sum;
 }
 
-// FLOPs of the gradient were every frozen parameter trainable: recorded, counted and taken back. -1 when
-// nothing is frozen.
+// Marks the frozen parameters that y may depend on; whether there are any.
+static bool mark_frozen(walk *w) {
+    bool any = false;
+    for (int i = 0; i <= w->y->index; i++) {
+        const ag_node *node = w->tape->nodes[i];
+        if (node->frozen && node->parameter->kind == AG_PARAMETER) w->active[i] = any = true;
+    }
+    return any;
+}
+
+// FLOPs of the gradient were every frozen parameter trainable: recorded, counted and taken back, with whatever went wrong. -1
+// when nothing is frozen or the trial failed.
 static double unfrozen_flops(ag_tape *tape, ag_node *y, ag_node *seed, int n_wrt, ag_node *const *wrt) {
     walk w;
-    bool any = false;
     const int mark = tape->n_nodes;
     double flops = -1;
+    tape->trial = true;
     if (walk_open(&w, tape, y, seed, false)) {
         mark_wrt(&w, n_wrt, wrt);
-        for (int i = 0; i <= y->index; i++) {
-            const ag_node *node = tape->nodes[i];
-            if (!node->frozen || node->parameter->kind != AG_PARAMETER) continue;
-            w.active[i] = any = true;
-        }
-        if (any && walk_back(&w)) flops = flops_from(tape, mark);
+        if (mark_frozen(&w) && walk_back(&w)) flops = flops_from(tape, mark);
     }
     walk_close(&w);
     ag_tape_truncate(tape, mark);
+    tape->trial = false;
+    tape->error = (ag_error){0};
     return flops;
+}
+
+static bool add_saving(ag_tape *tape, int first, double flops) {
+    if (tape->n_savings == tape->savings_capacity) {
+        const int capacity = tape->savings_capacity ? 2 * tape->savings_capacity : 4;
+        ag_saving *grown = realloc(tape->savings, (size_t)capacity * sizeof *grown);
+        if (!grown)
+            return ag_fail(&tape->error, AG_STATUS_MEMORY, "tape %s: no memory for a gradient", tape->name);
+        tape->savings = grown;
+        tape->savings_capacity = capacity;
+    }
+    tape->savings[tape->n_savings++] = (ag_saving){first, tape->n_nodes, flops};
+    return true;
+}
+
+double ag_tape_savings(const ag_tape *tape, const bool *needed) {
+    double sum = 0;
+    for (int i = 0; i < tape->n_savings; i++) {
+        bool counts = needed == NULL;
+        for (int k = tape->savings[i].first; k < tape->savings[i].end && !counts; k++) counts = needed[k];
+        if (counts) sum += tape->savings[i].flops;
+    }
+    return sum;
+}
+
+double ag_tape_frozen_flops(const ag_tape *tape) { return ag_tape_savings(tape, NULL); }
+
+// Whether a gradient can use the node; told when not.
+static bool check_value(ag_tape *tape, const ag_node *node, const char *what) {
+    if (!node)
+        ag_tape_fail(tape, "gradient: %s is NULL", what);
+    else if (node->tape != tape)
+        ag_tape_fail(tape, "gradient: %s (%s) lies on another tape, %s", what, node->label, node->tape->name);
+    else if (ag_node_failed(node) || (node->op->traits & AG_OP_EFFECT))
+        ag_tape_fail(tape, "gradient: %s (%s) has no value", what, node->label);
+    else
+        return true;
+    return false;
 }
 
 static bool check_wrt(ag_tape *tape, ag_node *y, int n_wrt, ag_node *const *wrt) {
@@ -160,10 +206,7 @@ static bool collect(walk *w, int n_wrt, ag_node *const *wrt, ag_node **out) {
 
 bool ag_vjp(ag_tape *tape, ag_node *y, ag_node *seed, int n_wrt, ag_node *const *wrt, ag_node **out) {
     if (tape->error.status != AG_OK) return false;
-    if (ag_node_failed(y) || ag_node_failed(seed) || y->tape != tape || seed->tape != tape) {
-        ag_tape_fail(tape, "gradient: the value or its seed is an error node or lies on another tape");
-        return false;
-    }
+    if (!check_value(tape, y, "the value") || !check_value(tape, seed, "its seed")) return false;
     if (!ag_shape_equal(y->shape, seed->shape)) {
         ag_tape_fail(tape, "gradient of %s: the seed has shape %s, the value %s", y->label,
                      AG_TEXT(seed->shape), AG_TEXT(y->shape));
@@ -179,16 +222,16 @@ bool ag_vjp(ag_tape *tape, ag_node *y, ag_node *seed, int n_wrt, ag_node *const 
         ok = walk_back(&w) && collect(&w, n_wrt, wrt, out);
     }
     walk_close(&w);
-    if (ok && unfrozen >= 0) tape->frozen_flops += unfrozen - flops_from(tape, mark);
-    return ok;
+    return ok && (unfrozen < 0 || add_saving(tape, mark, unfrozen - flops_from(tape, mark)));
 }
 
 bool ag_gradient(ag_tape *tape, ag_node *loss, int n_wrt, ag_node *const *wrt, ag_node **out) {
     if (tape->error.status != AG_OK) return false;
-    if (!ag_node_failed(loss) && ag_shape_size(loss->shape) != 1) {
+    if (!check_value(tape, loss, "the loss")) return false;
+    if (ag_shape_size(loss->shape) != 1) {
         ag_tape_fail(tape, "gradient of %s: the loss must be a scalar, its shape is %s", loss->label,
                      AG_TEXT(loss->shape));
         return false;
     }
-    return ag_vjp(tape, loss, ag_node_failed(loss) ? NULL : ag_fill(tape, loss->shape, 1), n_wrt, wrt, out);
+    return ag_vjp(tape, loss, ag_fill(tape, loss->shape, 1), n_wrt, wrt, out);
 }

@@ -7,6 +7,7 @@
 #include "autograd/tape.h"
 
 #define AG_MAX_INPUTS 8
+#define AG_MAX_WRITES 4
 
 struct ag_kernels;
 
@@ -62,7 +63,7 @@ struct ag_node {
     ag_parameter *parameter;  // read nodes: the parameter; others NULL
     const void *constant;     // constant nodes: the values
     int n_writes;             // effects: the parameters that forward changes
-    ag_parameter *writes[4];
+    ag_parameter *writes[AG_MAX_WRITES];
     char *label;
 };
 

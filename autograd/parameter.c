@@ -95,16 +95,25 @@ bool ag_parameter_set_seal(ag_parameter_set *set, ag_error *error) {
                                   set->name, (long long)set->size);
 }
 
+static bool add_prefixed(ag_parameter_set *set, const char *prefix, const ag_parameter *model,
+                         ag_error *error) {
+    const size_t size = strlen(prefix) + strlen(model->name) + 2;
+    char *name = malloc(size);
+    if (!name) return ag_fail(error, AG_STATUS_MEMORY, "parameters of %s: out of memory", prefix);
+    snprintf(name, size, "%s/%s", prefix, model->name);
+    const bool ok = ag_parameter_add(set, name, model->shape, AG_BUFFER, error) != NULL;
+    free(name);
+    return ok;
+}
+
 ag_parameter_set *ag_parameter_set_like(const ag_parameter_set *like, const char *prefix, ag_error *error) {
-    char name[256];
     ag_parameter_set *set = ag_parameter_set_create(prefix, like->dtype);
     if (!set) return ag_fail(error, AG_STATUS_MEMORY, "parameters of %s: out of memory", prefix), NULL;
     for (int i = 0; i < like->n_parameters; i++) {
         const ag_parameter *model = like->parameters[i];
         if (model->kind != AG_PARAMETER) continue;
-        snprintf(name, sizeof name, "%s/%s", prefix, model->name);
         set->size = model->offset;  // the same place as the model's: one loop serves both arrays
-        if (!ag_parameter_add(set, name, model->shape, AG_BUFFER, error)) {
+        if (!add_prefixed(set, prefix, model, error)) {
             ag_parameter_set_free(set);
             return NULL;
         }

@@ -107,6 +107,15 @@ static void bind(ag_program *p) {
     p->bound = p->workspace->memory;
 }
 
+static bool is_unfed(const ag_program *p, int node) {
+    const ag_place *place = &p->plan.places[node];
+    return p->plan.needed[node] && place->kind == AG_PLACE_INPUT && place->root == node && !p->fed[node];
+}
+
+static void count_unfed(ag_program *p) {
+    for (int i = 0; i < p->plan.n_nodes; i++) p->n_unfed += is_unfed(p, i);
+}
+
 static bool take_workspace(ag_program *p, ag_workspace *workspace, ag_error *error) {
     p->owns_workspace = workspace == NULL;
     p->workspace = workspace ? workspace : ag_workspace_create();
@@ -121,9 +130,10 @@ ag_program *ag_program_compile(ag_tape *tape, int n_outputs, ag_node *const *out
     ag_program *p = calloc(1, sizeof *p);
     if (!p) return ag_fail(error, AG_STATUS_MEMORY, "program of tape %s: out of memory", tape->name), NULL;
     p->tape = tape;
-    p->frozen_flops = tape->frozen_flops;
     if (seal_parameters(tape, error) && ag_plan_create(&p->plan, tape, n_outputs, outputs, error) &&
         allocate(p, n_outputs, outputs, error) && take_workspace(p, workspace, error)) {
+        p->frozen_flops = ag_tape_savings(tape, p->plan.needed);
+        count_unfed(p);
         bind(p);
         return p;
     }
@@ -141,6 +151,7 @@ void ag_program_free(ag_program *p) {
     free(p->calls);
     free(p->inputs);
     ag_plan_free(&p->plan);
+    if (p->workspace && p->workspace->holder == p) p->workspace->holder = NULL;
     if (p->owns_workspace) ag_workspace_free(p->workspace);
     free(p);
 }
@@ -157,13 +168,14 @@ void *ag_program_input(ag_program *p, const ag_node *input, ag_error *error) {
     }
     p->stale = true;
     p->computed = false;
+    p->n_unfed -= is_unfed(p, input->index);
     p->fed[input->index] = true;
     return p->values[input->index];
 }
 
 bool ag_program_feed(ag_program *p, const ag_node *input, const void *values, ag_shape shape,
                      ag_error *error) {
-    if (input && !ag_shape_equal(input->shape, shape))
+    if (input && input->tape == p->tape && !ag_shape_equal(input->shape, shape))
         return ag_fail(error, AG_STATUS_CONTRACT,
                        "program of tape %s: input %s was compiled for shape %s, fed %s", p->tape->name,
                        input->label, AG_TEXT(input->shape), AG_TEXT(shape));
@@ -186,18 +198,20 @@ bool ag_program_needs(const ag_program *p, const ag_node *input) {
 // ---- run ----
 
 static bool check_fed(const ag_program *p, ag_error *error) {
-    for (int i = 0; i < p->plan.n_nodes; i++) {
-        const ag_place *place = &p->plan.places[i];
-        if (p->plan.needed[i] && place->kind == AG_PLACE_INPUT && !p->fed[place->root])
-            return ag_fail(error, AG_STATUS_CONTRACT, "program of tape %s: input %s was never fed",
-                           p->tape->name, p->tape->nodes[place->root]->label);
-    }
-    return true;
+    if (p->n_unfed == 0) return true;
+    int i = 0;
+    while (!is_unfed(p, i)) i++;
+    return ag_fail(error, AG_STATUS_CONTRACT, "program of tape %s: input %s was never fed", p->tape->name,
+                   p->tape->nodes[i]->label);
 }
 
-static void prepare(ag_program *p, ag_clock clock) {
+// A workspace that could not grow for another program may have lost its memory.
+static bool prepare(ag_program *p, ag_clock clock, ag_error *error) {
+    if (!ag_workspace_reserve(p->workspace, p->plan.arena_bytes, error)) return false;
     p->clock = clock;
+    p->workspace->holder = p;
     if (p->bound != p->workspace->memory) bind(p);
+    return true;
 }
 
 static double now(void) {
@@ -232,8 +246,7 @@ static void copy_snapshots(const ag_program *p) {
 }
 
 bool ag_program_compute(ag_program *p, ag_clock clock, ag_error *error) {
-    if (!check_fed(p, error)) return false;
-    prepare(p, clock);
+    if (!check_fed(p, error) || !prepare(p, clock, error)) return false;
     run_steps(p, 0, p->plan.n_steps - p->plan.n_effects);
     copy_outputs(p);
     p->has_run = p->computed = true;
@@ -242,9 +255,12 @@ bool ag_program_compute(ag_program *p, ag_clock clock, ag_error *error) {
 }
 
 bool ag_program_apply(ag_program *p, ag_error *error) {
-    if (!p->computed || p->bound != p->workspace->memory)
-        return ag_fail(error, AG_STATUS_CONTRACT,
-                       "program of tape %s: effects applied without values computed before", p->tape->name);
+    if (!p->computed || p->workspace->holder != p)
+        return ag_fail(
+            error, AG_STATUS_CONTRACT,
+            "program of tape %s: effects applied without values computed before, or after another program of "
+            "the workspace ran",
+            p->tape->name);
     copy_snapshots(p);
     run_steps(p, p->plan.n_steps - p->plan.n_effects, p->plan.n_steps);
     p->computed = false;
@@ -264,7 +280,9 @@ static bool is_nonfinite(const ag_node *node, const void *values) {
 }
 
 const char *ag_program_find_nonfinite(ag_program *p, ag_clock clock) {
-    prepare(p, clock);
+    if (!check_fed(p, NULL) || !prepare(p, clock, NULL)) return NULL;
+    p->computed = false;
+    p->stale = true;
     for (int i = 0; i < p->plan.n_nodes; i++) {
         const ag_node *node = p->tape->nodes[i];
         if (p->plan.needed[i] && (node->op->traits & AG_OP_SOURCE) && is_nonfinite(node, p->values[i]))

@@ -60,7 +60,7 @@ AG_API double ag_program_output_scalar(const ag_program *program, const ag_node 
 AG_API void ag_program_poison(ag_program *program, bool on);
 
 // The first node of the last run's order whose value, recomputed step by step, holds a NaN or an infinity;
-// its label, or NULL. Runs no effect.
+// its label, or NULL. Runs no effect; outputs are stale afterwards, and nothing waits to be applied.
 AG_API const char *ag_program_find_nonfinite(ag_program *program, ag_clock clock);
 
 typedef struct ag_program_stats {

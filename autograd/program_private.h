@@ -7,6 +7,7 @@
 struct ag_workspace {
     char *memory;
     int64_t bytes;
+    const struct ag_program *holder;  // whose values it holds; NULL: nobody's
 };
 
 bool ag_workspace_reserve(ag_workspace *workspace, int64_t bytes, ag_error *error);
@@ -28,7 +29,8 @@ struct ag_program {
     const void **inputs;  // AG_MAX_INPUTS per step
     int n_outputs;
     ag_output *outputs;
-    bool *fed;  // by node: inputs that hold a value
+    bool *fed;    // by node: inputs that hold a value
+    int n_unfed;  // inputs that a run needs and that hold none
     ag_clock clock;
     bool has_run, stale;  // stale: fed since the last run
     bool computed;        // values wait for their effects

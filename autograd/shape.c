@@ -14,8 +14,10 @@ ag_shape ag_shape_of(int rank, const int64_t *dims) {
     return shape;
 }
 
+static bool is_rank(int rank) { return rank >= 0 && rank <= AG_MAX_RANK; }
+
 int64_t ag_shape_size(ag_shape shape) {
-    if (shape.rank < 0 || shape.rank > AG_MAX_RANK) return -1;
+    if (!is_rank(shape.rank)) return -1;
     int64_t size = 1;
     for (int i = 0; i < shape.rank; i++) {
         if (shape.dim[i] <= 0 || __builtin_mul_overflow(size, shape.dim[i], &size) || size > SIZE_LIMIT)
@@ -25,7 +27,7 @@ int64_t ag_shape_size(ag_shape shape) {
 }
 
 bool ag_shape_equal(ag_shape a, ag_shape b) {
-    if (a.rank != b.rank) return false;
+    if (a.rank != b.rank || !is_rank(a.rank)) return false;
     for (int i = 0; i < a.rank; i++) {
         if (a.dim[i] != b.dim[i]) return false;
     }
@@ -37,6 +39,7 @@ static int64_t dim_from_end(ag_shape shape, int i) {
 }
 
 bool ag_shape_broadcast(ag_shape a, ag_shape b, ag_shape *out) {
+    if (!is_rank(a.rank) || !is_rank(b.rank)) return false;
     ag_shape shape = {.rank = a.rank > b.rank ? a.rank : b.rank};
     for (int i = 0; i < shape.rank; i++) {
         const int64_t p = dim_from_end(a, i), q = dim_from_end(b, i);
@@ -48,6 +51,10 @@ bool ag_shape_broadcast(ag_shape a, ag_shape b, ag_shape *out) {
 }
 
 char *ag_shape_format(ag_shape shape, char *text) {
+    if (!is_rank(shape.rank)) {
+        snprintf(text, AG_SHAPE_TEXT, "(rank %d)", shape.rank);
+        return text;
+    }
     int used = snprintf(text, AG_SHAPE_TEXT, "[");
     for (int i = 0; i < shape.rank; i++)
         used +=

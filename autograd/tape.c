@@ -39,6 +39,7 @@ void ag_tape_free(ag_tape *tape) {
     if (!tape) return;
     ag_tape_truncate(tape, 0);
     free(tape->nodes);
+    free(tape->savings);
     free(tape->name);
     free(tape);
 }
@@ -48,7 +49,6 @@ ag_dtype ag_tape_dtype(const ag_tape *tape) { return tape->dtype; }
 const ag_error *ag_tape_error(const ag_tape *tape) { return &tape->error; }
 int ag_tape_count(const ag_tape *tape) { return tape->n_nodes; }
 ag_node *ag_tape_at(const ag_tape *tape, int i) { return tape->nodes[i]; }
-double ag_tape_frozen_flops(const ag_tape *tape) { return tape->frozen_flops; }
 
 ag_shape ag_node_shape(const ag_node *node) { return node->shape; }
 ag_tape *ag_node_tape(const ag_node *node) { return node->tape; }
@@ -58,6 +58,10 @@ bool ag_node_failed(const ag_node *node) { return !node || node->op == &error_op
 
 ag_node *ag_tape_fail_at(ag_tape *tape, const char *file, int line, const char *format, ...) {
     if (tape->error.status != AG_OK) return &tape->failed;
+    if (tape->trial) {
+        tape->error.status = AG_STATUS_CONTRACT;
+        return &tape->failed;
+    }
     char text[sizeof tape->error.text];
     va_list arguments;
     va_start(arguments, format);
@@ -163,7 +167,9 @@ static ag_node *check_inputs(ag_tape *tape, const ag_op *op, int n_inputs, ag_no
         if (inputs[i]->tape != tape)
             return ag_tape_fail(tape, "%s: input %d (%s) lies on another tape, %s", op->name, i,
                                 inputs[i]->label, inputs[i]->tape->name);
-        if (inputs[i] == &tape->failed) return &tape->failed;
+        if (inputs[i]->op->traits & AG_OP_EFFECT)
+            return ag_tape_fail(tape, "%s: input %d (%s) is an effect and has no value", op->name, i,
+                                inputs[i]->label);
     }
     return NULL;
 }
@@ -197,6 +203,7 @@ ag_node *ag_apply_inputs(const ag_op *op, int n_inputs, ag_node *const *inputs, 
     for (int i = 0; i < n_inputs; i++) {
         if (inputs[i]) return ag_apply(op, inputs[i]->tape, n_inputs, inputs, attributes, attributes_bytes);
     }
+    ag_fail(NULL, AG_STATUS_CONTRACT, "%s: no input, so no tape to record on", op->name);
     return NULL;
 }
 
@@ -210,18 +217,30 @@ static bool is_written(const ag_tape *tape, const ag_parameter *parameter) {
     return false;
 }
 
-ag_node *ag_apply_effect(const ag_op *op, ag_tape *tape, int n_inputs, ag_node *const *inputs, int n_writes,
-                         ag_parameter *const *writes, const void *attributes, size_t attributes_bytes) {
+// The error node, told, when an effect cannot write these parameters; NULL when it can.
+static ag_node *check_writes(ag_tape *tape, const ag_op *op, int n_writes, ag_parameter *const *writes) {
+    if (n_writes < 1 || n_writes > AG_MAX_WRITES)
+        return ag_tape_fail(tape, "%s: writes %d parameters, 1 to %d", op->name, n_writes, AG_MAX_WRITES);
     for (int i = 0; i < n_writes; i++) {
-        if (is_written(tape, writes[i]))
-            return ag_tape_fail(
-                tape, "%s: parameter %s/%s is written by an earlier effect; one per parameter and tape",
-                op->name, ag_parameter_set_name(writes[i]->set), writes[i]->name);
+        if (!writes[i]) return ag_tape_fail(tape, "%s: parameter %d is NULL", op->name, i);
+        bool twice = is_written(tape, writes[i]);
+        for (int k = 0; k < i; k++) twice = twice || writes[k] == writes[i];
+        if (twice)
+            return ag_tape_fail(tape, "%s: parameter %s/%s is written twice; once per tape is the rule",
+                                op->name, ag_parameter_set_name(writes[i]->set), writes[i]->name);
         if (ag_parameter_set_dtype(writes[i]->set) != tape->dtype)
             return ag_tape_fail(tape, "%s: parameter %s is %s, the tape %s", op->name, writes[i]->name,
                                 ag_dtype_name(ag_parameter_set_dtype(writes[i]->set)),
                                 ag_dtype_name(tape->dtype));
     }
+    return NULL;
+}
+
+ag_node *ag_apply_effect(const ag_op *op, ag_tape *tape, int n_inputs, ag_node *const *inputs, int n_writes,
+                         ag_parameter *const *writes, const void *attributes, size_t attributes_bytes) {
+    if (tape->error.status != AG_OK) return &tape->failed;
+    const ag_node *refused = check_writes(tape, op, n_writes, writes);
+    if (refused) return &tape->failed;
     ag_node *node = ag_apply(op, tape, n_inputs, inputs, attributes, attributes_bytes);
     if (ag_node_failed(node)) return node;
     node->n_writes = n_writes;
@@ -251,12 +270,13 @@ static ag_node *find_read(const ag_tape *tape, const ag_parameter *parameter, bo
 }
 
 ag_node *ag_read(ag_tape *tape, ag_parameter *parameter) {
+    if (tape->error.status != AG_OK) return &tape->failed;
     if (!parameter) return ag_tape_fail(tape, "read: the parameter is NULL");
     if (ag_parameter_set_dtype(parameter->set) != tape->dtype)
         return ag_tape_fail(tape, "read: parameter %s is %s, the tape %s", parameter->name,
                             ag_dtype_name(ag_parameter_set_dtype(parameter->set)),
                             ag_dtype_name(tape->dtype));
-    const bool frozen = tape->freeze_depth > 0 || !parameter->trainable;
+    const bool frozen = tape->freeze_depth > 0 || !parameter->trainable || parameter->kind != AG_PARAMETER;
     ag_node *node = find_read(tape, parameter, frozen);
     if (node) return node;
     // Its set and name say where it is from, wherever it is read: "generator/dense/kernel".

@@ -8,6 +8,12 @@
 #define MAX_SCOPES 16
 #define SCOPE_TEXT 256
 
+// The nodes of one recorded gradient, and what freezing saved in it.
+typedef struct ag_saving {
+    int first, end;
+    double flops;
+} ag_saving;
+
 struct ag_tape {
     char *name;
     ag_dtype dtype;
@@ -19,8 +25,13 @@ struct ag_tape {
     char scope[SCOPE_TEXT];  // "generator/dense/"
     size_t scope_length[MAX_SCOPES];
     int n_scopes;
-    double frozen_flops;
+    bool trial;  // nodes are recorded to be counted and taken back: errors are nobody's
+    int n_savings, savings_capacity;
+    ag_saving *savings;
 };
+
+// What freezing saved in the gradients of which `needed` (by node) marks a node; NULL: in all.
+double ag_tape_savings(const ag_tape *tape, const bool *needed);
 
 // Takes back the nodes from index `count` on.
 void ag_tape_truncate(ag_tape *tape, int count);

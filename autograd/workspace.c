@@ -17,11 +17,12 @@ int64_t ag_workspace_bytes(const ag_workspace *workspace) { return workspace->by
 
 bool ag_workspace_reserve(ag_workspace *workspace, int64_t bytes, ag_error *error) {
     if (bytes <= workspace->bytes && workspace->memory) return true;
-    char *memory = ag_memory_create(bytes);
-    if (!memory)
-        return ag_fail(error, AG_STATUS_MEMORY, "workspace: no memory for %lld bytes", (long long)bytes);
+    // What it holds need not survive, so that old and new block never exist at once.
     free(workspace->memory);
-    workspace->memory = memory;
-    workspace->bytes = bytes;
+    workspace->memory = ag_memory_create(bytes);
+    workspace->bytes = workspace->memory ? bytes : 0;
+    workspace->holder = NULL;
+    if (!workspace->memory)
+        return ag_fail(error, AG_STATUS_MEMORY, "workspace: no memory for %lld bytes", (long long)bytes);
     return true;
 }
