@@ -7,7 +7,7 @@
 //     batch_norm_gamma_gradient  dgamma = sum dy xhat
 //     batch_norm_gradient        dx = gamma r (dy - dbeta / n - xhat dgamma / n)
 //
-// batch_norm takes the moments for those of x itself: its gradient for x is the full one, through both
+// batch_norm accepts no moments but those of x itself: its gradient for x is the full one, through both
 // moments, in one node, and the one for the moments is zero, so that nothing is counted twice. All other
 // functions here are differentiated as what they are, functions of independent inputs; the moments bring
 // their own gradients, and second derivatives come out right.
@@ -18,6 +18,7 @@
 #include "autograd/ops.h"
 #include "autograd/ops/array.h"
 #include "autograd/ops/columns.h"
+#include "autograd/ops/recorded.h"
 #include "autograd/threads.h"
 
 static const ag_op batch_norm_gamma_gradient, batch_norm_gradient;
@@ -149,10 +150,19 @@ static double r_of(const ag_call *call, int variance, int64_t c) {
 
 enum { X, MEAN, VARIANCE, GAMMA, BETA };
 
-static bool norm_infer(ag_node *node) {
+static bool fixed_infer(ag_node *node) {
     if (!check(node, 1)) return false;
     node->shape = node->input[X]->shape;
     return true;
+}
+
+static bool norm_infer(ag_node *node) {
+    if (!fixed_infer(node)) return false;
+    const ag_node *x = node->input[X], *mean = node->input[MEAN], *variance = node->input[VARIANCE];
+    const bool own = ag_is_mean(mean, x, row_axes(x)) && variance->op == &batch_variance &&
+                     variance->input[0] == x && variance->input[1] == mean;
+    return own || ag_node_fail(node, "%s and %s are not the moments of x (%s); use ag_batch_norm_fixed",
+                               mean->label, variance->label, x->label);
 }
 
 static void norm_forward(const ag_call *call) {
@@ -213,14 +223,14 @@ static ag_node *fixed_vjp(ag_node *node, ag_node *dy, int input) {
 
 static double norm_flops(const ag_node *node) { return 3 * (double)ag_shape_size(node->shape); }
 
-#define NORMALIZATION(label, gradient)                                                        \
-    {                                                                                         \
-        .name = label, .traits = AG_OP_INPLACE, .infer = norm_infer, .forward = norm_forward, \
-        .vjp = gradient, .flops = norm_flops, .scratch = vectors_scratch                      \
+#define NORMALIZATION(label, check_inputs, gradient)                                            \
+    {                                                                                           \
+        .name = label, .traits = AG_OP_INPLACE, .infer = check_inputs, .forward = norm_forward, \
+        .vjp = gradient, .flops = norm_flops, .scratch = vectors_scratch                        \
     }
 
-static const ag_op batch_norm = NORMALIZATION("batch_norm", norm_vjp);
-static const ag_op batch_norm_fixed = NORMALIZATION("batch_norm_fixed", fixed_vjp);
+static const ag_op batch_norm = NORMALIZATION("batch_norm", norm_infer, norm_vjp);
+static const ag_op batch_norm_fixed = NORMALIZATION("batch_norm_fixed", fixed_infer, fixed_vjp);
 
 ag_node *ag_batch_norm(ag_node *x, ag_node *mean, ag_node *variance, ag_node *gamma, ag_node *beta,
                        double epsilon) {

@@ -6,6 +6,7 @@
 #include "autograd/kernel.h"
 #include "autograd/ops.h"
 #include "autograd/ops/array.h"
+#include "autograd/ops/recorded.h"
 #include "autograd/ops/strided.h"
 #include "autograd/threads.h"
 
@@ -135,10 +136,22 @@ ag_node *ag_sum_axes(ag_node *x, unsigned axes, bool keep) {
 
 static unsigned all_axes(const ag_node *x) { return ag_node_failed(x) ? 0 : AG_AXIS(x->shape.rank) - 1; }
 
+static double mean_factor(ag_shape y, ag_shape x) {
+    return (double)ag_shape_size(y) / (double)ag_shape_size(x);
+}
+
 ag_node *ag_mean_axes(ag_node *x, unsigned axes, bool keep) {
     ag_node *y = ag_sum_axes(x, axes, keep);
     if (ag_node_failed(y)) return y;
-    return ag_scale(y, (double)ag_shape_size(y->shape) / (double)ag_shape_size(x->shape));
+    return ag_scale(y, mean_factor(y->shape, x->shape));
+}
+
+bool ag_is_mean(const ag_node *y, const ag_node *x, unsigned axes) {
+    if (!ag_is_affine(y, mean_factor(y->shape, x->shape), 0)) return false;
+    const ag_node *total = y->input[0];
+    if (total->op != &sum || total->input[0] != x) return false;
+    const reduction *r = total->attributes;
+    return r->axes == axes && !r->keep;
 }
 
 ag_node *ag_sum(ag_node *x) { return ag_sum_axes(x, all_axes(x), false); }
