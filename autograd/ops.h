@@ -79,7 +79,8 @@ AG_API ag_node *ag_conv2d_transpose(ag_node *x, ag_node *w, ag_conv_params param
 // The moments of x: mean, and the biased variance mean((x - mean)^2).
 AG_API ag_node *ag_batch_mean(ag_node *x);
 AG_API ag_node *ag_batch_variance(ag_node *x, ag_node *mean);
-// With x's own moments (from the two functions above): gradients flow to x through them (Ioffe, Szegedy 2015).
+// With x's own moments, the results of the two functions above for this x; all others are refused. Gradients
+// flow to x through them (Ioffe, Szegedy 2015).
 AG_API ag_node *ag_batch_norm(ag_node *x, ag_node *mean, ag_node *variance, ag_node *gamma, ag_node *beta,
                               double epsilon);
 // With any other moments (moving statistics): mean and variance are independent inputs.
@@ -98,7 +99,9 @@ AG_API ag_node *ag_random_uniform(ag_tape *tape, ag_shape shape, uint32_t purpos
 AG_API ag_node *ag_assign(ag_parameter *parameter, ag_node *value);
 
 // Optimizer updates of one parameter. A parameter that is not trainable is a contract error. `rate` is a
-// scalar node, `t` the step number from 1 (a scalar node); state buffers have the parameter's shape.
+// scalar node, `t` the step number from 1 (a scalar node; less counts as 1); states are buffers of the
+// parameter's shape. Decay rates (beta1, beta2, momentum, rho) lie in [0, 1), epsilon and weight_decay are
+// finite and not negative.
 typedef struct ag_adam_params {
     double beta1, beta2, epsilon;
     bool torch_epsilon;   // epsilon after the bias correction (PyTorch), not before (Keras's "epsilon hat")
@@ -109,6 +112,7 @@ AG_API ag_node *ag_adam_update(ag_parameter *w, ag_node *gradient, ag_parameter 
 // v := momentum v - rate g; w += v (Keras). velocity may be NULL when momentum is 0.
 AG_API ag_node *ag_sgd_update(ag_parameter *w, ag_node *gradient, ag_parameter *velocity, ag_node *rate,
                               double momentum);
-// s := rho s + (1-rho) g^2; w -= rate g / (sqrt(s) + epsilon) (Keras: epsilon outside the root).
+// s := rho s + (1-rho) g^2; w -= rate g / (sqrt(s) + epsilon) (epsilon outside the root, as in Keras's legacy
+// optimizer, tf.keras.optimizers.legacy; Keras's present one has it inside).
 AG_API ag_node *ag_rmsprop_update(ag_parameter *w, ag_node *gradient, ag_parameter *square, ag_node *rate,
                                   double rho, double epsilon);

@@ -30,8 +30,9 @@ static void update_chunk(const ag_update_chunk *chunk, const void *context) {
 
 static void forward(const ag_call *call) {
     const ag_dtype dtype = call->kernels->dtype;
-    const ag_adam_step step =
-        step_of(call->node->attributes, ag_load(call->in[1], 0, dtype), ag_load(call->in[2], 0, dtype));
+    const double rate = ag_load(call->in[1], 0, dtype), t = ag_load(call->in[2], 0, dtype);
+    // At t = 0 both corrections are 0 and the step is 0 / 0.
+    const ag_adam_step step = step_of(call->node->attributes, rate, fmax(t, 1));
     ag_update_run(call, update_chunk, &step);
 }
 
@@ -43,13 +44,22 @@ static const ag_op adam = {.name = "adam_update",
                            .forward = forward,
                            .flops = flops};
 
-static bool is_decay_rate(double beta) { return beta >= 0 && beta < 1; }
+static ag_node *refuse(ag_tape *tape, const ag_adam_params *p) {
+    if (!ag_is_decay_rate(p->beta1) || !ag_is_decay_rate(p->beta2))
+        return ag_tape_fail(tape, "adam_update: beta1 %g and beta2 %g must lie in [0, 1)", p->beta1,
+                            p->beta2);
+    if (!ag_is_amount(p->epsilon))
+        return ag_tape_fail(tape, "adam_update: epsilon %g must be at least 0 and finite", p->epsilon);
+    if (!ag_is_amount(p->weight_decay))
+        return ag_tape_fail(tape, "adam_update: weight_decay %g must be at least 0 and finite",
+                            p->weight_decay);
+    return NULL;
+}
 
 ag_node *ag_adam_update(ag_parameter *w, ag_node *gradient, ag_parameter *m, ag_parameter *v, ag_node *rate,
                         ag_node *t, ag_adam_params params) {
-    if (!ag_node_failed(gradient) && !(is_decay_rate(params.beta1) && is_decay_rate(params.beta2)))
-        return ag_tape_fail(gradient->tape, "adam_update: beta1 %g and beta2 %g must lie in [0, 1)",
-                            params.beta1, params.beta2);
+    ag_node *refused = ag_node_failed(gradient) ? NULL : refuse(gradient->tape, &params);
+    if (refused) return refused;
     return ag_update_record(&adam, 3, (ag_node *[]){gradient, rate, t}, 3, (ag_parameter *[]){w, m, v},
                             &params, sizeof params);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // rmsprop_update: s := rho s + (1 - rho) g^2; w -= rate g / (sqrt(s) + epsilon).
-// Tieleman and Hinton 2012, with Keras's place for epsilon.
+// Tieleman and Hinton 2012, epsilon outside the root, as in Keras's legacy optimizer
+// (tf.keras.optimizers.legacy); Keras's present one has it inside.
 #include "autograd/ops.h"
 #include "autograd/ops/array.h"
 #include "autograd/ops/update.h"
@@ -40,6 +41,11 @@ static const ag_op rmsprop = {.name = "rmsprop_update",
 
 ag_node *ag_rmsprop_update(ag_parameter *w, ag_node *gradient, ag_parameter *square, ag_node *rate,
                            double rho, double epsilon) {
+    if (!ag_node_failed(gradient) && !ag_is_decay_rate(rho))
+        return ag_tape_fail(gradient->tape, "rmsprop_update: rho %g must lie in [0, 1)", rho);
+    if (!ag_node_failed(gradient) && !ag_is_amount(epsilon))
+        return ag_tape_fail(gradient->tape, "rmsprop_update: epsilon %g must be at least 0 and finite",
+                            epsilon);
     const numbers attributes = {.rho = rho, .epsilon = epsilon};
     return ag_update_record(&rmsprop, 2, (ag_node *[]){gradient, rate}, 2, (ag_parameter *[]){w, square},
                             &attributes, sizeof attributes);

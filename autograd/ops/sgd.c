@@ -39,6 +39,8 @@ static const ag_op sgd = {.name = "sgd_update",
 
 ag_node *ag_sgd_update(ag_parameter *w, ag_node *gradient, ag_parameter *velocity, ag_node *rate,
                        double momentum) {
+    if (!ag_node_failed(gradient) && !ag_is_decay_rate(momentum))
+        return ag_tape_fail(gradient->tape, "sgd_update: momentum %g must lie in [0, 1)", momentum);
     const int n_writes = velocity || momentum != 0 ? 2 : 1;
     return ag_update_record(&sgd, 2, (ag_node *[]){gradient, rate}, n_writes, (ag_parameter *[]){w, velocity},
                             &momentum, sizeof momentum);

@@ -2,8 +2,13 @@
 // Checks and chunks of optimizer updates.
 #include "autograd/ops/update.h"
 
+#include <math.h>
+
 #include "autograd/ops/array.h"
 #include "autograd/threads.h"
+
+bool ag_is_decay_rate(double beta) { return beta >= 0 && beta < 1; }
+bool ag_is_amount(double value) { return value >= 0 && isfinite(value); }
 
 static ag_node *refuse_parameter(const ag_op *op, const ag_node *gradient, const ag_parameter *p,
                                  bool is_state) {
@@ -11,6 +16,9 @@ static ag_node *refuse_parameter(const ag_op *op, const ag_node *gradient, const
     if (!p) return ag_tape_fail(tape, "%s: the %s is NULL", op->name, is_state ? "state" : "parameter");
     if (!is_state && (p->kind != AG_PARAMETER || !p->trainable))
         return ag_tape_fail(tape, "%s: parameter %s/%s is not trainable", op->name,
+                            ag_parameter_set_name(p->set), p->name);
+    if (is_state && p->kind != AG_BUFFER)
+        return ag_tape_fail(tape, "%s: the state %s/%s is a parameter and must be a buffer", op->name,
                             ag_parameter_set_name(p->set), p->name);
     if (!ag_shape_equal(p->shape, gradient->shape))
         return ag_tape_fail(tape, "%s: %s is %s and its gradient %s: the shapes must be equal", op->name,

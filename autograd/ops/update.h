@@ -15,8 +15,13 @@ typedef struct ag_update_chunk {
     void *scratch;    // n elements, with ag_update_scratch; else undefined
 } ag_update_chunk;
 
+// In [0, 1).
+bool ag_is_decay_rate(double beta);
+// Finite and not negative.
+bool ag_is_amount(double value);
+
 // Records the effect. inputs: gradient, then scalars; writes: w, then its states. Refuses, by name, a w that
-// is not trainable and whatever has another shape.
+// is not trainable, a state that is not a buffer and whatever has another shape.
 ag_node *ag_update_record(const ag_op *op, int n_inputs, ag_node *const *inputs, int n_writes,
                           ag_parameter *const *writes, const void *attributes, size_t attributes_bytes);
 

@@ -167,12 +167,89 @@ static ag_node *adam_update(bench *b) {
                           (ag_adam_params){BETA1, BETA2, EPSILON, false, 0});
 }
 
+// Updates with one number or state that they refuse, and the words of the refusal.
+typedef struct refusal {
+    ag_node *(*update)(bench *b, double number);
+    double number;
+    const char *words;
+} refusal;
+
+static void check_refusals(const char *what, int n, const refusal *refusals) {
+    for (int i = 0; i < n; i++) {
+        bench b;
+        bench_open(&b, AG_F64, N);
+        cr_expect(ag_node_failed(refusals[i].update(&b, refusals[i].number)), "%s does not refuse: %s", what,
+                  refusals[i].words);
+        const char *text = ag_tape_error(b.tape)->text;
+        cr_expect(strstr(text, refusals[i].words) != NULL, "%s says \"%s\", not: %s", what, text,
+                  refusals[i].words);
+        bench_close(&b);
+    }
+}
+
+static ag_node *adam_with(bench *b, ag_adam_params params) {
+    return ag_adam_update(b->w, b->gradient, b->state[0], b->state[1], b->rate, b->t, params);
+}
+static ag_node *adam_beta1(bench *b, double beta1) {
+    return adam_with(b, (ag_adam_params){beta1, BETA2, EPSILON, false, 0});
+}
+static ag_node *adam_beta2(bench *b, double beta2) {
+    return adam_with(b, (ag_adam_params){BETA1, beta2, EPSILON, false, 0});
+}
+static ag_node *adam_epsilon(bench *b, double epsilon) {
+    return adam_with(b, (ag_adam_params){BETA1, BETA2, epsilon, false, 0});
+}
+static ag_node *adam_weight_decay(bench *b, double decay) {
+    return adam_with(b, (ag_adam_params){BETA1, BETA2, EPSILON, true, decay});
+}
+static ag_node *adam_state(bench *b, double number) {
+    b->state[(int)number]->kind = AG_PARAMETER;
+    return adam_update(b);
+}
+
+static const refusal adam_refusals[] = {
+    {adam_beta1, 1, "beta1 1 and beta2 0.99 must lie in [0, 1)"},
+    {adam_beta2, -0.5, "beta1 0.5 and beta2 -0.5 must lie in [0, 1)"},
+    {adam_epsilon, -1, "epsilon -1 must be at least 0 and finite"},
+    {adam_epsilon, NAN, "epsilon nan must be at least 0 and finite"},
+    {adam_weight_decay, -2, "weight_decay -2 must be at least 0 and finite"},
+    {adam_weight_decay, INFINITY, "weight_decay inf must be at least 0 and finite"},
+    {adam_state, 0, "the state net/state0 is a parameter and must be a buffer"},
+    {adam_state, 1, "the state net/state1 is a parameter and must be a buffer"},
+};
+
+// Step numbers below 1 count as 1, where the corrections are not 0.
+static void check_adam_before_the_first_step(bool torch_epsilon) {
+    for (int t = -1; t <= 0; t++) {
+        bench b;
+        bench_open(&b, AG_F64, N);
+        adam_with(&b, (ag_adam_params){BETA1, BETA2, EPSILON, torch_epsilon, 0});
+        ag_program *program = run_compile("adam before the first step", b.tape, 0, NULL);
+        ag_tensor *gradient = values_tensor(AG_F64, AG_SHAPE(N), VALUES_ANY, 21);
+        ag_feed feed = {b.gradient, gradient};
+        cr_assert(ag_program_feed_scalar(program, b.rate, 0.01, NULL));
+        cr_assert(ag_program_feed_scalar(program, b.t, t, NULL));
+        run_step("adam before the first step", program, 1, &feed, (ag_clock){1, 1});
+        for (int i = 0; i < N; i++) {
+            b.g[i] = ag_tensor_get(gradient, i);
+            (torch_epsilon ? adam_torch : adam_keras)(&b, i, 0.01, 1);
+        }
+        bench_compare("adam before the first step", t, b.w, b.expected_w);
+        ag_tensor_free(gradient);
+        ag_program_free(program);
+        bench_close(&b);
+    }
+}
+
 void op_check_adam(void) {
     for (ag_dtype dtype = AG_F32; dtype <= AG_F64; dtype++) {
         check_adam(dtype, "adam (Keras)", (ag_adam_params){BETA1, BETA2, EPSILON, false, 0}, adam_keras);
         check_adam(dtype, "adam (PyTorch)", (ag_adam_params){BETA1, BETA2, EPSILON, true, 0}, adam_torch);
         check_adam(dtype, "adamw", (ag_adam_params){BETA1, BETA2, EPSILON, true, DECAY}, adam_decay);
     }
+    for (int torch_epsilon = 0; torch_epsilon < 2; torch_epsilon++)
+        check_adam_before_the_first_step(torch_epsilon);
+    check_refusals("adam", COUNT(adam_refusals), adam_refusals);
     check_frozen_is_refused("adam", adam_update);
     check_shape_is_refused("adam", adam_update);
 }
@@ -206,11 +283,27 @@ static void check_update(ag_dtype dtype, const char *what, ag_node *(*update)(be
     }
 }
 
+static ag_node *sgd_with(bench *b, double momentum) {
+    return ag_sgd_update(b->w, b->gradient, b->state[0], b->rate, momentum);
+}
+static ag_node *sgd_state(bench *b, double momentum) {
+    b->state[0]->kind = AG_PARAMETER;
+    return sgd_with(b, momentum);
+}
+
+static const refusal sgd_refusals[] = {
+    {sgd_with, 1, "momentum 1 must lie in [0, 1)"},
+    {sgd_with, -0.5, "momentum -0.5 must lie in [0, 1)"},
+    {sgd_with, NAN, "momentum nan must lie in [0, 1)"},
+    {sgd_state, MOMENTUM, "the state net/state0 is a parameter and must be a buffer"},
+};
+
 void op_check_sgd(void) {
     for (ag_dtype dtype = AG_F32; dtype <= AG_F64; dtype++) {
         check_update(dtype, "sgd", sgd_plain_update, sgd_plain);
         check_update(dtype, "sgd with momentum", sgd_update, sgd_momentum);
     }
+    check_refusals("sgd", COUNT(sgd_refusals), sgd_refusals);
     check_frozen_is_refused("sgd", sgd_update);
     check_frozen_is_refused("sgd without momentum", sgd_plain_update);
     check_shape_is_refused("sgd", sgd_update);
@@ -227,9 +320,29 @@ static ag_node *rmsprop_update(bench *b) {
     return ag_rmsprop_update(b->w, b->gradient, b->state[0], b->rate, RHO, EPSILON);
 }
 
+static ag_node *rmsprop_rho(bench *b, double rho) {
+    return ag_rmsprop_update(b->w, b->gradient, b->state[0], b->rate, rho, EPSILON);
+}
+static ag_node *rmsprop_epsilon(bench *b, double epsilon) {
+    return ag_rmsprop_update(b->w, b->gradient, b->state[0], b->rate, RHO, epsilon);
+}
+static ag_node *rmsprop_state(bench *b, double rho) {
+    b->state[0]->kind = AG_PARAMETER;
+    return rmsprop_rho(b, rho);
+}
+
+static const refusal rmsprop_refusals[] = {
+    {rmsprop_rho, 1, "rho 1 must lie in [0, 1)"},
+    {rmsprop_rho, -0.5, "rho -0.5 must lie in [0, 1)"},
+    {rmsprop_epsilon, -1, "epsilon -1 must be at least 0 and finite"},
+    {rmsprop_epsilon, INFINITY, "epsilon inf must be at least 0 and finite"},
+    {rmsprop_state, RHO, "the state net/state0 is a parameter and must be a buffer"},
+};
+
 void op_check_rmsprop(void) {
     for (ag_dtype dtype = AG_F32; dtype <= AG_F64; dtype++)
         check_update(dtype, "rmsprop", rmsprop_update, rmsprop);
+    check_refusals("rmsprop", COUNT(rmsprop_refusals), rmsprop_refusals);
     check_frozen_is_refused("rmsprop", rmsprop_update);
     check_shape_is_refused("rmsprop", rmsprop_update);
 }
