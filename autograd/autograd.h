@@ -4,12 +4,10 @@
 //
 // Rules of the whole library:
 //  * Ownership: nodes belong to their tape, parameters to their set, strings returned are borrowed. What a
-//  *_create or *_compile
-//    returns belongs to the caller and goes to the matching *_free, which accepts NULL.
+//    *_create or *_compile returns belongs to the caller and goes to the matching *_free, which accepts NULL.
 //  * Errors: check.h. A function that can fail takes a last argument ag_error *error, which may be NULL.
 //  * Threads: a tape, a set, a program is used by one thread at a time; programs that share a workspace
-//  likewise. Work inside a
-//    run is parallel (threads.h), with the same bits for any number of threads.
+//    likewise. Work inside a run is parallel (threads.h), with the same bits for any number of threads.
 //  * Layout: row-major; images [N,H,W,C]; convolution kernels [kh,kw,Ci,Co]. Sizes are int64_t.
 #pragma once
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Errors. Two kinds, never mixed:
 //  * a broken contract (shapes that do not fit, a foreign tape, stepping a frozen parameter): a sentence with
-//  the op, the
-//    values, the rule and the place. It sticks to the tape, and the replaceable handler is told at once;
+//    the op, the values, the rule and the place. It sticks to the tape, and the replaceable handler is told
+//    at once;
 //  * the failing world (files, arguments, memory): a function returns false or NULL and fills an ag_error.
 // The library never prints and never exits.
 #pragma once

@@ -4,7 +4,9 @@
 // nor sampling can move it.
 #pragma once
 
-#include "autograd/tape.h"
+#include <stdint.h>
+
+#include "autograd/tensor.h"
 
 // What a stream is for. Two draws with one purpose, step and index are equal.
 typedef enum ag_purpose {

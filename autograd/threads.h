@@ -3,7 +3,9 @@
 // combine sums in index order, so that results do not depend on the number of threads.
 #pragma once
 
-#include "autograd/tape.h"
+#include <stdint.h>
+
+#include "autograd/export.h"
 
 // Number of threads, 1 to 1024; 0 means one for each processor this
 // process may use, or OMP_NUM_THREADS. Process-wide.
