@@ -77,7 +77,8 @@ AG_API ag_program_stats ag_program_get_stats(const ag_program *program);
 // FLOPs, bytes, place in the arena; then the sums. Written to the caller's stream.
 AG_API void ag_program_describe(const ag_program *program, FILE *stream);
 
-// Steps of the plan, and where to add up the seconds of each (an element per step; NULL stops it): the table of a bench.
+// Steps of the plan, and where to add up the seconds of each (an element per step; NULL stops it): a bench's
+// table.
 AG_API int ag_program_step_count(const ag_program *program);
 AG_API const ag_node *ag_program_step_node(const ag_program *program, int step);
 AG_API void ag_program_profile(ag_program *program, double *seconds);

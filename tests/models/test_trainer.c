@@ -247,8 +247,8 @@ Test(trainer, a_loss_that_is_not_finite_stops_the_run_before_the_step) {
         dcgan_train(model, images, (dcgan_train_params){.epochs = 1, .batch_size = 16}, NULL, &error);
     uint8_t *after = small_gan_bytes(model, &m);
     cr_assert(run == GAN_RUN_FAILED && error.status == AG_STATUS_DIVERGED, "status %d", (int)error.status);
-    cr_assert(strstr(error.text, "discriminator/conv2d_1/bias"),
-              "the sentence names the bad node: %s", error.text);
+    cr_assert(strstr(error.text, "discriminator/conv2d_1/bias"), "the sentence names the bad node: %s",
+              error.text);
     cr_assert(memcmp(before, after, n) == 0, "the step was taken");
     cr_assert(!dcgan_save(model, "never.safetensors", &error));
     free(before);
