@@ -24,10 +24,7 @@ static bool build(nn_layer *layer, ag_error *error) {
 
 static ag_node *apply(const nn_layer *layer, ag_node *x, nn_mode mode) {
     (void)mode;
-    const nn_conv_params params = nn_convolution_params(layer);
-    const ag_conv_params geometry = {.stride = params.stride, .padding = params.padding};
-    ag_node *kernel = nn_weights_read_kernel(layer, ag_node_tape(x));
-    return nn_weights_add_bias(layer, ag_conv2d(x, kernel, geometry));
+    return nn_convolution_apply(layer, x, ag_conv2d);
 }
 
 nn_layer *nn_conv2d_create(nn_conv_params params) {

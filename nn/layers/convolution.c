@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
-// The options of conv2d and conv2d_transpose.
+// What conv2d and conv2d_transpose share: options and forward pass.
 #include "nn/layers/convolution.h"
 
 #include "autograd/op.h"
+#include "nn/layers/weights.h"
 
 // Far above any use, and low enough that no size computed from two of them overflows.
 #define LARGEST (INT64_C(1) << 20)
@@ -32,4 +33,12 @@ bool nn_convolution_check(const nn_layer *layer, ag_error *error) {
         return nn_layer_fail(layer, error, AG_STATUS_CONTRACT, "input %s must have shape [H,W,C]",
                              AG_TEXT(layer->in));
     return true;
+}
+
+ag_node *nn_convolution_apply(const nn_layer *layer, ag_node *x,
+                              ag_node *(*convolve)(ag_node *x, ag_node *w, ag_conv_params params)) {
+    const nn_conv_params params = nn_convolution_params(layer);
+    const ag_conv_params geometry = {.stride = params.stride, .padding = params.padding};
+    ag_node *kernel = nn_weights_read_kernel(layer, ag_node_tape(x));
+    return nn_weights_add_bias(layer, convolve(x, kernel, geometry));
 }
