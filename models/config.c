@@ -76,6 +76,9 @@ bool gan_config_from_json(gan_config *config, const nn_json *o, ag_error *error)
         !nn_json_read_double(nn_json_get(o, "ls_epsilon"), &read.label_smoothing) ||
         !nn_json_read_int(nn_json_get(o, "seed"), &seed))
         return ag_fail(error, AG_STATUS_MODEL, "config: batch_size, ls_epsilon or seed is not a number");
+    if (read.batch_size < 1)
+        return ag_fail(error, AG_STATUS_MODEL, "config: batch_size %lld, at least 1 is needed",
+                       (long long)read.batch_size);
     read.seed = (uint64_t)seed;
     if (!read_schedule(&read.schedule, schedule, error) ||
         !read_optimizer(&read.optimizer, nn_json_get(o, "optimizer"), error))

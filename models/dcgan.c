@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "models/dcgan_private.h"
+#include "nn/json.h"
 
 #define CHUNK 128  // images predicted at a time
 
@@ -108,6 +109,12 @@ void dcgan_seed_z(const dcgan *m, uint64_t number, float *z) {
 // ---- use ----
 
 bool dcgan_generate(dcgan *m, const float *z, int64_t n, float *images, ag_error *error) {
+    for (int64_t i = 0; i < n * m->params.z_dim; i++) {
+        if (!isfinite(z[i]))
+            return ag_fail(error, AG_STATUS_USAGE,
+                           "generate: z %lld has the value %g; finite numbers are needed",
+                           (long long)(i / m->params.z_dim), (double)z[i]);
+    }
     if (!nn_predict(m->generate, z, n, images, error)) return false;
     for (int64_t i = 0, size = n * ag_shape_size(m->params.image_shape); i < size; i++)
         images[i] = 0.5f * (images[i] + 1);
@@ -182,6 +189,11 @@ bool dcgan_evaluate(dcgan *m, const float *images, const float *labels, int64_t 
                     ag_error *error) {
     if (n < 1)
         return ag_fail(error, AG_STATUS_USAGE, "evaluate: %lld images, at least 1 is needed", (long long)n);
+    for (int64_t i = 0; i < n; i++) {
+        if (labels[i] != 0 && labels[i] != 1)
+            return ag_fail(error, AG_STATUS_USAGE, "evaluate: label %lld is %g; 1 is real, 0 is fake",
+                           (long long)i, (double)labels[i]);
+    }
     float *logits = malloc((size_t)n * sizeof *logits);
     dcgan_scores result = {0};
     bool ok = logits || ag_fail(error, AG_STATUS_MEMORY, "evaluate: out of memory");
@@ -197,10 +209,21 @@ bool dcgan_evaluate(dcgan *m, const float *images, const float *labels, int64_t 
 
 const char *dcgan_name(const dcgan *m) { return m->name; }
 
+static bool is_file_name(const char *name) {
+    for (const char *c = name; *c; c++) {
+        if ((unsigned char)*c < 0x20 || *c == 0x7F || *c == '/') return false;
+    }
+    nn_json *text = nn_json_string(name);  // only UTF-8 makes a string
+    nn_json_free(text);
+    return text && *name && strcmp(name, ".") != 0 && strcmp(name, "..") != 0;
+}
+
 bool dcgan_set_name(dcgan *m, const char *name, ag_error *error) {
-    if (*name == '\0' || strchr(name, '/'))
-        return ag_fail(error, AG_STATUS_USAGE, "name '%s': not empty and without a slash, it names files",
-                       name);
+    if (!is_file_name(name))
+        return ag_fail(
+            error, AG_STATUS_USAGE,
+            "name '%s': UTF-8 without slash or control character, not empty, '.' or '..', as it names files",
+            name);
     char *copy = strdup(name);
     if (!copy) return ag_fail(error, AG_STATUS_MEMORY, "dcgan: out of memory");
     free(m->name);

@@ -36,8 +36,8 @@ typedef struct dcgan_train_params {
     int64_t sample_interval;  // epochs between calls of `sample`; 0: only the first and the last
     const char *gan;          // variant; NULL: non_saturating
     gan_hooks hooks;
-    bool (*sample)(void *context, dcgan *model,
-                   int64_t epoch);  // draw pictures; false stops. With hooks.context
+    // Draw pictures, with hooks.context, after hooks.epoch of that epoch; false stops.
+    bool (*sample)(void *context, dcgan *model, int64_t epoch);
 } dcgan_train_params;
 
 typedef struct dcgan_record {
@@ -85,7 +85,7 @@ AG_API bool dcgan_change(dcgan *model, const char *path, ag_error *error);
 AG_API dcgan *dcgan_open(const char *path, ag_error *error);
 
 AG_API const char *dcgan_name(const dcgan *model);
-// Not empty, no slash: it names files.
+// UTF-8; no slash, no control character; not empty, "." or "..": it names files.
 AG_API bool dcgan_set_name(dcgan *model, const char *name, ag_error *error);
 AG_API int64_t dcgan_z_dim(const dcgan *model);
 AG_API ag_shape dcgan_image_shape(const dcgan *model);

@@ -191,25 +191,40 @@ static bool apply_file(dcgan *m, const header *h, gan_trainer *trainer, ag_error
     return true;
 }
 
+// Whatever a file holds that this program cannot use is the file's fault: the sentence names it.
+static bool blame_file(const char *path, const ag_error *cause, ag_error *error) {
+    const ag_status status = cause->status == AG_STATUS_MEMORY ? AG_STATUS_MEMORY : AG_STATUS_MODEL;
+    const bool named = strstr(cause->text, path) != NULL;
+    return ag_fail(error, status, "%s%s%s", named ? "" : path, named ? "" : ": ", cause->text);
+}
+
+static bool change(dcgan *m, const header *h, const char *path, ag_error *error) {
+    gan_trainer *trainer = NULL;
+    const bool ok = check_header(h, m, path, error) && make_trainer(h, m, &trainer, error) &&
+                    apply_file(m, h, trainer, error);
+    if (!ok) gan_trainer_free(trainer);
+    return ok;
+}
+
 bool dcgan_change(dcgan *m, const char *path, ag_error *error) {
     header h;
-    gan_trainer *trainer = NULL;
-    bool ok = header_open(&h, path, error) && check_header(&h, m, path, error) &&
-              make_trainer(&h, m, &trainer, error);
-    ok = ok && apply_file(m, &h, trainer, error);
-    if (!ok) gan_trainer_free(trainer);
+    ag_error cause = {0};
+    const bool ok = header_open(&h, path, &cause) && change(m, &h, path, &cause);
     header_close(&h);
-    return ok;
+    return ok || blame_file(path, &cause, error);
 }
 
 dcgan *dcgan_open(const char *path, ag_error *error) {
     header h;
+    ag_error cause = {0};
     dcgan *m = NULL;
-    if (header_open(&h, path, error))
+    if (header_open(&h, path, &cause))
         m = dcgan_create((dcgan_params){.name = h.name, .z_dim = h.z_dim, .image_shape = h.image_shape},
-                         error);
+                         &cause);
+    const bool ok = m && change(m, &h, path, &cause);
     header_close(&h);
-    if (m && dcgan_change(m, path, error)) return m;
+    if (ok) return m;
     dcgan_free(m);
+    blame_file(path, &cause, error);
     return NULL;
 }

@@ -98,6 +98,7 @@ bool nn_checkpoint_save(const nn_checkpoint *checkpoint, const char *path, ag_er
 
 bool nn_checkpoint_check_set(const nn_format_content *content, ag_parameter_set *set, ag_error *error) {
     char name[NAME_TEXT], got[AG_SHAPE_TEXT], wanted[AG_SHAPE_TEXT];
+    if (!ag_parameter_set_seal(set, error)) return false;
     for (int i = 0; i < ag_parameter_set_count(set); i++) {
         const ag_parameter *p = ag_parameter_set_at(set, i);
         const nn_format_tensor *tensor = nn_format_find(content, tensor_name(p, name));
@@ -116,7 +117,7 @@ bool nn_checkpoint_check_set(const nn_format_content *content, ag_parameter_set 
 
 bool nn_checkpoint_read_set(const nn_format_content *content, ag_parameter_set *set, ag_error *error) {
     char name[NAME_TEXT];
-    if (!nn_checkpoint_check_set(content, set, error) || !ag_parameter_set_seal(set, error)) return false;
+    if (!nn_checkpoint_check_set(content, set, error)) return false;
     for (int i = 0; i < ag_parameter_set_count(set); i++) {
         const ag_parameter *p = ag_parameter_set_at(set, i);
         if (!nn_format_read(content, tensor_name(p, name), format_dtype(ag_parameter_set_dtype(set)),

@@ -23,7 +23,7 @@ AG_API bool nn_checkpoint_add_text(nn_checkpoint *checkpoint, const char *key, c
 AG_API bool nn_checkpoint_save(const nn_checkpoint *checkpoint, const char *path, ag_error *error);
 
 // Whether a loaded file holds every tensor of the set with its type and shape; AG_STATUS_MODEL names the
-// first that it does not. Check all sets before reading the first, so that a file of another architecture
-// changes nothing.
+// first that it does not. Seals the set, so that reading it afterwards cannot fail: check all sets before
+// reading the first, and a file of another architecture changes nothing.
 AG_API bool nn_checkpoint_check_set(const nn_format_content *content, ag_parameter_set *set, ag_error *error);
 AG_API bool nn_checkpoint_read_set(const nn_format_content *content, ag_parameter_set *set, ag_error *error);

@@ -2,12 +2,14 @@
 // The public class: networks, properties, generate, discriminate, evaluate, save and change.
 #include <criterion/criterion.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "autograd/environment.h"
 #include "models/dcgan.h"
+#include "nn/format.h"
 #include "tests/models/small_gan.h"
 #include "tests/support/scratch.h"
 
@@ -139,6 +141,28 @@ Test(dcgan, evaluation_agrees_with_discriminate) {
     dcgan_free(model);
 }
 
+Test(dcgan, numbers_and_names_out_of_range_are_refused) {
+    ag_error error = {0};
+    dcgan *model = small_gan_create(1);
+    float z[16] = {0}, images[2 * 144] = {0}, labels[2] = {1, 0.5f};
+    dcgan_scores scores;
+    z[11] = NAN;
+    cr_assert(!dcgan_generate(model, z, 2, images, &error) && strstr(error.text, "z 1 has the value nan"),
+              "%s", error.text);
+    error = (ag_error){0};
+    cr_assert(
+        !dcgan_evaluate(model, images, labels, 2, &scores, &error) && strstr(error.text, "label 1 is 0.5"),
+        "%s", error.text);
+    static const char *const names[] = {"", ".", "..", "a/b", "x\n", "\x7f", "\xff"};
+    for (int i = 0; i < 7; i++) {
+        error = (ag_error){0};
+        cr_assert(!dcgan_set_name(model, names[i], &error) && error.status == AG_STATUS_USAGE,
+                  "name %d is taken", i);
+    }
+    cr_assert(dcgan_set_name(model, "Kleider-\u00e4", NULL));
+    dcgan_free(model);
+}
+
 // ---- files ----
 
 TestSuite(dcgan_file, .init = scratch_create, .fini = scratch_remove);
@@ -221,4 +245,50 @@ Test(dcgan_file, default_file_names_come_from_the_instances_name) {
     free(scratch_read("named.safetensors", &n));
     cr_assert(n > 1000);
     dcgan_free(a);
+}
+
+// The saved model with one piece of its header replaced, and a right checksum.
+static void save_altered(const char *from, const char *to, const char *old, const char *new) {
+    ag_error error = {0};
+    nn_format_content *content = nn_format_load(scratch_path(from), NULL, &error);
+    cr_assert(content, "%s", error.text);
+    const char *text = nn_format_metadata(content, "bobbin"), *place = strstr(text, old);
+    cr_assert(place, "no %s in %s", old, text);
+    char *altered = malloc(strlen(text) + strlen(new) + 1);
+    sprintf(altered, "%.*s%s%s", (int)(place - text), text, new, place + strlen(old));
+    nn_format_entry entry = {"bobbin", altered};
+    const nn_format_content changed = {
+        .tensors = content->tensors, .n_tensors = content->n_tensors, .metadata = &entry, .n_metadata = 1};
+    cr_assert(nn_format_save(scratch_path(to), &changed, &error), "%s", error.text);
+    free(altered);
+    nn_format_free(content);
+}
+
+Test(dcgan_file, a_header_with_absurd_values_is_the_files_fault) {
+    static const char *const pieces[][2] = {
+        {"\"z_dim\":8", "\"z_dim\":-1"},
+        {"\"z_dim\":8", "\"z_dim\":1099511627776"},
+        {"[8,8,1]", "[1048576,1048576,1]"},
+        {"\"batch_size\":16", "\"batch_size\":0"},
+        {"\"rate\":0.001", "\"rate\":-1.0"},
+        {"\"ls_epsilon\":0.0", "\"ls_epsilon\":7.0"},
+        {"\"gan\":\"non_saturating\"", "\"gan\":\"x\""},
+        {"\"step\":2", "\"step\":-5"},
+        {"\"version\":1", "\"version\":2"},
+    };
+    ag_error error = {0};
+    nn_dataset *images = nn_dataset_create(32, 8, 8, 1, &error);
+    dcgan *model = dcgan_create((dcgan_params){.z_dim = 8, .image_shape = AG_SHAPE(8, 8, 1)}, &error);
+    cr_assert(images && model, "%s", error.text);
+    small_gan_train(model, images, 1, 16, NULL, 0);
+    cr_assert(dcgan_save(model, scratch_path("good.safetensors"), &error), "%s", error.text);
+    for (size_t i = 0; i < sizeof pieces / sizeof *pieces; i++) {
+        error = (ag_error){0};
+        save_altered("good.safetensors", "bad.safetensors", pieces[i][0], pieces[i][1]);
+        cr_assert(!dcgan_open(scratch_path("bad.safetensors"), &error), "%s is taken", pieces[i][1]);
+        cr_assert(error.status == AG_STATUS_MODEL && strstr(error.text, "bad.safetensors"),
+                  "%s: status %d, %s", pieces[i][1], (int)error.status, error.text);
+    }
+    dcgan_free(model);
+    nn_dataset_free(images);
 }
