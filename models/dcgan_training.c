@@ -66,8 +66,14 @@ static bool prepare(dcgan *m, const nn_dataset *images, const dcgan_train_params
                        (long long)params->epochs, (long long)params->sample_interval);
     if (!make_config(m, params, &config, error)) return false;
     if (m->trainer && !check_same(gan_trainer_config(m->trainer), &config, error)) return false;
-    if (!m->trainer) m->trainer = dcgan_create_trainer(m, config, error);
-    return m->trainer && gan_trainer_set_data(m->trainer, images, error) && check_digest(m, images, error);
+    gan_trainer *trainer = m->trainer ? m->trainer : dcgan_create_trainer(m, config, error);
+    const bool ok = trainer && gan_trainer_set_data(trainer, images, error) && check_digest(m, images, error);
+    // A refused first call leaves no trainer, whose parameters a later call would have to repeat.
+    if (!ok && !m->trainer)
+        gan_trainer_free(trainer);
+    else
+        m->trainer = trainer;
+    return ok;
 }
 
 // ---- hooks ----
@@ -100,11 +106,11 @@ static bool on_iteration(void *context, const gan_trainer *trainer) {
 static bool on_epoch(void *context, const gan_trainer *trainer, const gan_epoch *row) {
     session *s = context;
     const dcgan_train_params *p = s->params;
-    bool ok = keep_seconds(s, row->epoch);
-    if (ok && p->sample && sample_is_due(p, row->epoch))
-        ok = p->sample(p->hooks.context, s->model, row->epoch);
-    if (p->hooks.epoch) ok = p->hooks.epoch(p->hooks.context, trainer, row) && ok;
-    return ok;
+    if (!keep_seconds(s, row->epoch)) return false;
+    // The hook saves; one that stops the run still gets this epoch's pictures.
+    const bool go_on = !p->hooks.epoch || p->hooks.epoch(p->hooks.context, trainer, row);
+    const bool due = p->sample && sample_is_due(p, row->epoch);
+    return (!due || p->sample(p->hooks.context, s->model, row->epoch)) && go_on;
 }
 
 static void fill_record(const dcgan *m, dcgan_record *record) {

@@ -113,15 +113,15 @@ static bool on_iteration(void *context, const gan_trainer *trainer) {
 
 static bool on_sample(void *context, dcgan *model, int64_t epoch) {
     const session *s = context;
-    return artifacts_save_fakes(s->run, model, epoch, s->error);
+    // No picture of an epoch whose model could not be saved.
+    return s->error->status == AG_OK && artifacts_save_fakes(s->run, model, epoch, s->error);
 }
 
 static bool on_epoch(void *context, const gan_trainer *trainer, const gan_epoch *row) {
     (void)trainer;
     session *s = context;
     progress_epoch(&s->progress, row);
-    // A picture that could not be written has stopped the run already.
-    return s->error->status == AG_OK && save_all(s, row->epoch) && !signals_arrived();
+    return save_all(s, row->epoch) && !signals_arrived();
 }
 
 // ---- ends ----

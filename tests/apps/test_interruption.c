@@ -112,6 +112,8 @@ Test(interruption, by_a_full_disk_keeps_the_last_model_whole) {
                          "resume run --epochs 3"),
                "%s", line);
     cr_assert(cli_same("run/model.safetensors", "before/model.safetensors"), "the old model was changed");
+    cr_assert(access(scratch_path("run/fakes-e0001.png"), F_OK) != 0,
+              "there is a picture of an epoch without its model");
     cli_succeed("resume run --epochs 3");
     const char *found = cli_difference("whole", "run");
     cr_assert(!found, "%s differs", found);
