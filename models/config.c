@@ -1,23 +1,37 @@
 // SPDX-License-Identifier: MIT
 // A run's configuration as JSON.
+#include <stddef.h>
 #include <string.h>
 
 #include "models/state.h"
 
 static const char *const schedule_names[] = {"default", "separate", "joint"};
 
-static nn_json *optimizer_to_json(const nn_optimizer_params *p) {
+// The optimizer's numbers, in the order of the file.
+static const struct number {
+    const char *key;
+    size_t offset;
+} numbers[] = {
+    {"rate", offsetof(nn_optimizer_params, rate)},
+    {"beta1", offsetof(nn_optimizer_params, beta1)},
+    {"beta2", offsetof(nn_optimizer_params, beta2)},
+    {"epsilon", offsetof(nn_optimizer_params, epsilon)},
+    {"momentum", offsetof(nn_optimizer_params, momentum)},
+    {"rho", offsetof(nn_optimizer_params, rho)},
+    {"weight_decay", offsetof(nn_optimizer_params, weight_decay)},
+};
+enum { N_NUMBERS = sizeof numbers / sizeof *numbers };
+
+static double *number_at(nn_optimizer_params *params, int i) {
+    return (double *)((char *)params + numbers[i].offset);
+}
+
+static nn_json *optimizer_to_json(nn_optimizer_params params) {
     nn_json *o = nn_json_object();
-    if (o && nn_json_set(o, "name", nn_json_string(p->kind->name)) &&
-        nn_json_set(o, "rate", nn_json_double(p->rate)) &&
-        nn_json_set(o, "beta1", nn_json_double(p->beta1)) &&
-        nn_json_set(o, "beta2", nn_json_double(p->beta2)) &&
-        nn_json_set(o, "epsilon", nn_json_double(p->epsilon)) &&
-        nn_json_set(o, "momentum", nn_json_double(p->momentum)) &&
-        nn_json_set(o, "rho", nn_json_double(p->rho)) &&
-        nn_json_set(o, "weight_decay", nn_json_double(p->weight_decay)) &&
-        nn_json_set(o, "torch_epsilon", nn_json_bool(p->torch_epsilon)))
-        return o;
+    bool ok = o && nn_json_set(o, "name", nn_json_string(params.kind->name));
+    for (int i = 0; i < N_NUMBERS && ok; i++)
+        ok = nn_json_set(o, numbers[i].key, nn_json_double(*number_at(&params, i)));
+    if (ok && nn_json_set(o, "torch_epsilon", nn_json_bool(params.torch_epsilon))) return o;
     nn_json_free(o);
     return NULL;
 }
@@ -29,60 +43,63 @@ nn_json *gan_config_to_json(const gan_config *config) {
         nn_json_set(o, "batch_size", nn_json_int(config->batch_size)) &&
         nn_json_set(o, "ls_epsilon", nn_json_double(config->label_smoothing)) &&
         nn_json_set(o, "seed", nn_json_int((int64_t)config->seed)) &&
-        nn_json_set(o, "optimizer", optimizer_to_json(&config->optimizer)))
+        nn_json_set(o, "optimizer", optimizer_to_json(config->optimizer)))
         return o;
     nn_json_free(o);
     return NULL;
 }
 
-static bool read_optimizer(nn_optimizer_params *p, const nn_json *o, ag_error *error) {
-    const char *name = NULL;
-    *p = (nn_optimizer_params){0};
-    nn_json_read_string(nn_json_get(o, "name"), &name);
-    for (int i = 0; name && nn_optimizer_kind_at(i); i++) {
-        if (strcmp(nn_optimizer_kind_at(i)->name, name) == 0) p->kind = nn_optimizer_kind_at(i);
+static bool find_optimizer(nn_optimizer_params *params, const char *name, ag_error *error) {
+    for (int i = 0; nn_optimizer_kind_at(i); i++) {
+        if (strcmp(nn_optimizer_kind_at(i)->name, name) == 0)
+            return params->kind = nn_optimizer_kind_at(i), true;
     }
-    if (!p->kind)
-        return ag_fail(error, AG_STATUS_MODEL, "config: no optimizer is called %s", name ? name : "(none)");
-    return (nn_json_read_double(nn_json_get(o, "rate"), &p->rate) &&
-            nn_json_read_double(nn_json_get(o, "beta1"), &p->beta1) &&
-            nn_json_read_double(nn_json_get(o, "beta2"), &p->beta2) &&
-            nn_json_read_double(nn_json_get(o, "epsilon"), &p->epsilon) &&
-            nn_json_read_double(nn_json_get(o, "momentum"), &p->momentum) &&
-            nn_json_read_double(nn_json_get(o, "rho"), &p->rho) &&
-            nn_json_read_double(nn_json_get(o, "weight_decay"), &p->weight_decay) &&
-            nn_json_read_bool(nn_json_get(o, "torch_epsilon"), &p->torch_epsilon)) ||
-           ag_fail(error, AG_STATUS_MODEL, "config: the optimizer's numbers are not complete");
+    return ag_fail(error, AG_STATUS_MODEL, "config: optimizer %s: no optimizer has this name", name);
 }
 
-static bool read_schedule(gan_schedule *schedule, const char *name, ag_error *error) {
+static bool read_optimizer(nn_optimizer_params *params, const nn_json *o, ag_error *error) {
+    static const char part[] = "config: optimizer";
+    const char *name;
+    *params = (nn_optimizer_params){0};
+    bool ok = gan_state_string(o, part, "name", &name, error) && find_optimizer(params, name, error);
+    for (int i = 0; i < N_NUMBERS && ok; i++)
+        ok = gan_state_double(o, part, numbers[i].key, number_at(params, i), error);
+    return ok && gan_state_bool(o, part, "torch_epsilon", &params->torch_epsilon, error);
+}
+
+static bool read_variant(const gan_variant **variant, const nn_json *o, ag_error *error) {
+    const char *name;
+    if (!gan_state_string(o, "config", "gan", &name, error)) return false;
+    *variant = gan_variant_find(name);
+    return *variant || ag_fail(error, AG_STATUS_MODEL, "config: gan %s: no variant has this name", name);
+}
+
+static bool read_schedule(gan_schedule *schedule, const nn_json *o, ag_error *error) {
+    const char *name;
+    if (!gan_state_string(o, "config", "schedule", &name, error)) return false;
     for (int i = 0; i < (int)(sizeof schedule_names / sizeof *schedule_names); i++) {
-        if (name && strcmp(schedule_names[i], name) == 0) return *schedule = (gan_schedule)i, true;
+        if (strcmp(schedule_names[i], name) == 0) return *schedule = (gan_schedule)i, true;
     }
-    return ag_fail(error, AG_STATUS_MODEL, "config: no schedule is called %s", name ? name : "(none)");
+    return ag_fail(error, AG_STATUS_MODEL, "config: schedule %s: no schedule has this name", name);
+}
+
+static bool read_batch_size(int64_t *batch_size, const nn_json *o, ag_error *error) {
+    if (!gan_state_int(o, "config", "batch_size", batch_size, error)) return false;
+    return (*batch_size >= 1 && *batch_size <= UINT32_MAX) ||
+           ag_fail(error, AG_STATUS_MODEL, "config: batch_size %lld: it is 1 to %lld", (long long)*batch_size,
+                   (long long)UINT32_MAX);
 }
 
 bool gan_config_from_json(gan_config *config, const nn_json *o, ag_error *error) {
-    const char *variant = NULL, *schedule = NULL;
     gan_config read = {0};
-    int64_t seed = 0;
-    nn_json_read_string(nn_json_get(o, "gan"), &variant);
-    nn_json_read_string(nn_json_get(o, "schedule"), &schedule);
-    read.variant = variant ? gan_variant_find(variant) : NULL;
-    if (!read.variant)
-        return ag_fail(error, AG_STATUS_MODEL, "config: no GAN variant is called %s",
-                       variant ? variant : "(none)");
-    if (!nn_json_read_int(nn_json_get(o, "batch_size"), &read.batch_size) ||
-        !nn_json_read_double(nn_json_get(o, "ls_epsilon"), &read.label_smoothing) ||
-        !nn_json_read_int(nn_json_get(o, "seed"), &seed))
-        return ag_fail(error, AG_STATUS_MODEL, "config: batch_size, ls_epsilon or seed is not a number");
-    if (read.batch_size < 1)
-        return ag_fail(error, AG_STATUS_MODEL, "config: batch_size %lld, at least 1 is needed",
-                       (long long)read.batch_size);
-    read.seed = (uint64_t)seed;
-    if (!read_schedule(&read.schedule, schedule, error) ||
+    int64_t seed;
+    if (!read_variant(&read.variant, o, error) || !read_schedule(&read.schedule, o, error) ||
+        !read_batch_size(&read.batch_size, o, error) ||
+        !gan_state_double(o, "config", "ls_epsilon", &read.label_smoothing, error) ||
+        !gan_state_int(o, "config", "seed", &seed, error) ||
         !read_optimizer(&read.optimizer, nn_json_get(o, "optimizer"), error))
         return false;
+    read.seed = (uint64_t)seed;
     *config = read;
     return true;
 }

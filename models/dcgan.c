@@ -88,6 +88,7 @@ void dcgan_free(dcgan *m) {
     ag_workspace_free(m->workspace);
     free(m->fixed_z);
     free(m->seconds);
+    free(m->path);
     free(m->name);
     free(m);
 }

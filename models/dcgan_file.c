@@ -27,7 +27,7 @@ static nn_json *shape_to_json(ag_shape shape) {
     return NULL;
 }
 
-static nn_json *header_to_json(const dcgan *m) {
+static nn_json *header_to_json(const dcgan *m, ag_error *error) {
     nn_json *o = nn_json_object();
     bool ok = o && nn_json_set(o, "version", nn_json_int(VERSION)) &&
               nn_json_set(o, "name", nn_json_string(m->name)) &&
@@ -39,10 +39,10 @@ static nn_json *header_to_json(const dcgan *m) {
               nn_json_set(o, "environment", nn_json_string(ag_environment()));
     if (ok && m->trainer)
         ok = nn_json_set(o, "config", gan_config_to_json(gan_trainer_config(m->trainer))) &&
-             nn_json_set(o, "state", gan_trainer_state(m->trainer));
+             nn_json_set(o, "state", gan_trainer_state(m->trainer, error));
     if (ok) return o;
     nn_json_free(o);
-    return NULL;
+    return ag_fail(error, AG_STATUS_MEMORY, "dcgan %s: no memory for the header", m->name), NULL;
 }
 
 static bool add_optimizer(nn_checkpoint *file, const nn_optimizer *optimizer, ag_error *error) {
@@ -62,8 +62,9 @@ static bool add_tensors(nn_checkpoint *file, const dcgan *m, ag_error *error) {
 }
 
 static bool add_header(nn_checkpoint *file, const dcgan *m, ag_error *error) {
-    nn_json *header = header_to_json(m);
-    char *text = header ? nn_json_print(header) : NULL;
+    nn_json *header = header_to_json(m, error);
+    if (!header) return false;
+    char *text = nn_json_print(header);
     nn_json_free(header);
     if (!text) return ag_fail(error, AG_STATUS_MEMORY, "dcgan %s: no memory for the header", m->name);
     const bool ok = nn_checkpoint_add_text(file, KEY, text, error);
@@ -84,6 +85,12 @@ bool dcgan_save(dcgan *m, const char *path, ag_error *error) {
 
 // ---- load ----
 
+bool dcgan_blame_file(const char *path, const ag_error *cause, ag_error *error) {
+    const ag_status status = cause->status == AG_STATUS_MEMORY ? AG_STATUS_MEMORY : AG_STATUS_MODEL;
+    const bool named = strstr(cause->text, path) != NULL;
+    return ag_fail(error, status, "%s%s%s", named ? "" : path, named ? "" : ": ", cause->text);
+}
+
 typedef struct header {
     nn_format_content *content;
     nn_json *json;  // owns the strings below
@@ -97,39 +104,57 @@ static void header_close(header *h) {
     nn_format_free(h->content);
 }
 
-static bool read_shape(const nn_json *array, ag_shape *shape) {
-    *shape = (ag_shape){.rank = (int)nn_json_count(array)};
-    if (shape->rank != 3) return false;
-    for (int i = 0; i < shape->rank; i++) {
-        if (!nn_json_read_int(nn_json_at(array, i), &shape->dim[i])) return false;
-    }
-    return ag_shape_size(*shape) > 0;
+static bool read_shape(const nn_json *json, ag_shape *shape, ag_error *error) {
+    const nn_json *array = nn_json_get(json, "image_shape");
+    int64_t dim[3] = {0};
+    bool ok = nn_json_count(array) == 3;
+    for (int i = 0; i < 3 && ok; i++) ok = nn_json_read_int(nn_json_at(array, i), &dim[i]);
+    *shape = ag_shape_of(3, dim);
+    return ag_shape_size(*shape) > 0 ||
+           ag_fail(
+               error, AG_STATUS_MODEL,
+               "header: image_shape [%lld,%lld,%lld] is missing or not 3 positive numbers of product 2^40 "
+               "at most",
+               (long long)dim[0], (long long)dim[1], (long long)dim[2]);
+}
+
+// A trained model has the digest of its images and a state; any other has neither.
+static bool check_parts(const header *h, ag_error *error) {
+    const bool trained = nn_json_get(h->json, "config") != NULL;
+    const size_t digits = strlen(h->digest), wanted = trained ? NN_DIGEST_DIGITS : 0;
+    if (digits != wanted)
+        return ag_fail(error, AG_STATUS_MODEL, "header: data has %zu digits; %s config it has %zu", digits,
+                       trained ? "with a" : "without a", wanted);
+    return (nn_json_get(h->json, "state") != NULL) == trained ||
+           ag_fail(error, AG_STATUS_MODEL, "header: config and state belong together; %s is missing",
+                   trained ? "state" : "config");
+}
+
+static bool read_header(header *h, ag_error *error) {
+    static const char part[] = "header";
+    int64_t version;
+    if (!gan_state_int(h->json, part, "version", &version, error)) return false;
+    if (version != VERSION)
+        return ag_fail(error, AG_STATUS_MODEL, "header: version %lld, this program reads %d",
+                       (long long)version, VERSION);
+    return gan_state_string(h->json, part, "name", &h->name, error) &&
+           gan_state_string(h->json, part, "data", &h->digest, error) &&
+           gan_state_string(h->json, part, "environment", &h->environment, error) &&
+           gan_state_int(h->json, part, "z_dim", &h->z_dim, error) &&
+           gan_state_int(h->json, part, "seed", &h->seed, error) &&
+           gan_state_int(h->json, part, "draws", &h->draws, error) &&
+           read_shape(h->json, &h->image_shape, error) && check_parts(h, error);
 }
 
 static bool header_open(header *h, const char *path, ag_error *error) {
-    int64_t version = 0;
     *h = (header){.content = nn_format_load(path, NULL, error)};
     if (!h->content) return false;
     const char *text = nn_format_metadata(h->content, KEY);
     if (!text)
-        return ag_fail(error, AG_STATUS_MODEL, "%s: no entry \"%s\" in the header; this is no model of dcgan",
-                       path, KEY);
+        return ag_fail(error, AG_STATUS_MODEL, "no entry \"%s\" in the header; this is no model of dcgan",
+                       KEY);
     h->json = nn_json_parse(text, strlen(text), path, AG_STATUS_MODEL, error);
-    if (!h->json) return false;
-    if (!nn_json_read_int(nn_json_get(h->json, "version"), &version) || version != VERSION)
-        return ag_fail(error, AG_STATUS_MODEL, "%s: version %lld, this program reads %d", path,
-                       (long long)version, VERSION);
-    return (nn_json_read_string(nn_json_get(h->json, "name"), &h->name) &&
-            nn_json_read_string(nn_json_get(h->json, "data"), &h->digest) &&
-            strlen(h->digest) < NN_DIGEST_TEXT &&
-            nn_json_read_string(nn_json_get(h->json, "environment"), &h->environment) &&
-            nn_json_read_int(nn_json_get(h->json, "z_dim"), &h->z_dim) &&
-            nn_json_read_int(nn_json_get(h->json, "seed"), &h->seed) &&
-            nn_json_read_int(nn_json_get(h->json, "draws"), &h->draws) &&
-            read_shape(nn_json_get(h->json, "image_shape"), &h->image_shape)) ||
-           ag_fail(error, AG_STATUS_MODEL,
-                   "%s: the header lacks one of name, z_dim, image_shape, seed, draws, data, environment",
-                   path);
+    return h->json && read_header(h, error);
 }
 
 static bool check_header(const header *h, const dcgan *m, const char *path, ag_error *error) {
@@ -176,8 +201,12 @@ static bool apply_file(dcgan *m, const header *h, gan_trainer *trainer, ag_error
     if (!z || z->dtype != NN_FORMAT_F32 || !ag_shape_equal(z->shape, fixed))
         return ag_fail(error, AG_STATUS_MODEL, "%s: no tensor fixed_z of 32 latent vectors",
                        h->content->path);
-    if (!for_sets(h, m, trainer, nn_checkpoint_check_set, error) || !dcgan_set_name(m, h->name, error))
+    char *path = strdup(h->content->path);
+    if (!path) return ag_fail(error, AG_STATUS_MEMORY, "out of memory");
+    if (!for_sets(h, m, trainer, nn_checkpoint_check_set, error) || !dcgan_set_name(m, h->name, error)) {
+        free(path);
         return false;
+    }
     // Nothing below can fail: types and shapes are checked, the sets sealed.
     for_sets(h, m, trainer, nn_checkpoint_read_set, error);
     nn_format_read(h->content, "fixed_z", NN_FORMAT_F32, fixed, m->fixed_z, error);
@@ -186,16 +215,11 @@ static bool apply_file(dcgan *m, const header *h, gan_trainer *trainer, ag_error
     m->params.seed = (uint64_t)h->seed;
     m->n_draws = (uint64_t)h->draws;
     m->n_seconds = 0;
+    free(m->path);
+    m->path = path;
     gan_trainer_free(m->trainer);
     m->trainer = trainer;
     return true;
-}
-
-// Whatever a file holds that this program cannot use is the file's fault: the sentence names it.
-static bool blame_file(const char *path, const ag_error *cause, ag_error *error) {
-    const ag_status status = cause->status == AG_STATUS_MEMORY ? AG_STATUS_MEMORY : AG_STATUS_MODEL;
-    const bool named = strstr(cause->text, path) != NULL;
-    return ag_fail(error, status, "%s%s%s", named ? "" : path, named ? "" : ": ", cause->text);
 }
 
 static bool change(dcgan *m, const header *h, const char *path, ag_error *error) {
@@ -211,7 +235,7 @@ bool dcgan_change(dcgan *m, const char *path, ag_error *error) {
     ag_error cause = {0};
     const bool ok = header_open(&h, path, &cause) && change(m, &h, path, &cause);
     header_close(&h);
-    return ok || blame_file(path, &cause, error);
+    return ok || dcgan_blame_file(path, &cause, error);
 }
 
 dcgan *dcgan_open(const char *path, ag_error *error) {
@@ -225,6 +249,6 @@ dcgan *dcgan_open(const char *path, ag_error *error) {
     header_close(&h);
     if (ok) return m;
     dcgan_free(m);
-    blame_file(path, &cause, error);
+    dcgan_blame_file(path, &cause, error);
     return NULL;
 }

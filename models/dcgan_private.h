@@ -17,10 +17,15 @@ struct dcgan {
     uint64_t n_draws;  // calls of dcgan_draw_z: each its own stream
     gan_trainer *trainer;
     char data_digest[NN_DIGEST_TEXT];
-    char made_with[MADE_WITH_TEXT];  // of the file it was loaded from
+    char *path;                      // of the file it was loaded from; NULL: of none
+    char made_with[MADE_WITH_TEXT];  // of that file
     double *seconds;                 // by epoch, of this process
     int64_t n_seconds;
 };
 
 // A trainer for the configuration, not yet the model's own.
 gan_trainer *dcgan_create_trainer(dcgan *model, gan_config config, ag_error *error);
+
+// Whatever a file holds that this program cannot use is the file's fault: false, with its path before the cause, as
+// AG_STATUS_MODEL unless memory ran out.
+bool dcgan_blame_file(const char *path, const ag_error *cause, ag_error *error);

@@ -47,33 +47,44 @@ static bool check_same(const gan_config *was, const gan_config *now_wanted, ag_e
                    was->label_smoothing, now_wanted->label_smoothing);
 }
 
-static bool check_digest(dcgan *m, const nn_dataset *images, ag_error *error) {
-    char digest[NN_DIGEST_TEXT];
+static bool check_digest(const dcgan *m, const nn_dataset *images, char digest[NN_DIGEST_TEXT],
+                         ag_error *error) {
     if (!nn_dataset_digest(images, digest, error)) return false;
     if (m->data_digest[0] && strcmp(m->data_digest, digest) != 0)
         return ag_fail(error, AG_STATUS_DATA,
                        "%s: its images (digest %s) are not those the run was trained on (digest %s)",
                        images->path, digest, m->data_digest);
-    memcpy(m->data_digest, digest, sizeof digest);
     return true;
+}
+
+// A loaded model that no run over its own images can have left is its file's fault.
+static bool set_data(const dcgan *m, gan_trainer *trainer, const nn_dataset *images, ag_error *error) {
+    ag_error cause = {0};
+    if (gan_trainer_set_data(trainer, images, &cause)) return true;
+    if (m->path && cause.status == AG_STATUS_MODEL) return dcgan_blame_file(m->path, &cause, error);
+    if (error && error->status == AG_OK) *error = cause;
+    return false;
 }
 
 static bool prepare(dcgan *m, const nn_dataset *images, const dcgan_train_params *params, ag_error *error) {
     gan_config config;
+    char digest[NN_DIGEST_TEXT];
     if (params->epochs < 0 || params->sample_interval < 0)
         return ag_fail(error, AG_STATUS_USAGE,
                        "train: epochs %lld and sample interval %lld must not be negative",
                        (long long)params->epochs, (long long)params->sample_interval);
     if (!make_config(m, params, &config, error)) return false;
     if (m->trainer && !check_same(gan_trainer_config(m->trainer), &config, error)) return false;
+    if (!check_digest(m, images, digest, error)) return false;
     gan_trainer *trainer = m->trainer ? m->trainer : dcgan_create_trainer(m, config, error);
-    const bool ok = trainer && gan_trainer_set_data(trainer, images, error) && check_digest(m, images, error);
-    // A refused first call leaves no trainer, whose parameters a later call would have to repeat.
-    if (!ok && !m->trainer)
-        gan_trainer_free(trainer);
-    else
-        m->trainer = trainer;
-    return ok;
+    if (!trainer || !set_data(m, trainer, images, error)) {
+        // A refused first call leaves no trainer, whose parameters a later call would have to repeat.
+        if (!m->trainer) gan_trainer_free(trainer);
+        return false;
+    }
+    m->trainer = trainer;
+    memcpy(m->data_digest, digest, sizeof digest);
+    return true;
 }
 
 // ---- hooks ----

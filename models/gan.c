@@ -45,6 +45,10 @@ gan_schedule gan_variant_schedule(const gan_variant *variant, gan_schedule wante
     return variant->discriminator ? GAN_SCHEDULE_JOINT : GAN_SCHEDULE_SEPARATE;
 }
 
+int gan_variant_generator_every(const gan_variant *variant) {
+    return variant->generator_every ? variant->generator_every : 1;
+}
+
 nn_optimizer_params gan_variant_optimizer(const gan_variant *variant) {
     if (variant->optimizer.kind) return variant->optimizer;
     return nn_adam(.rate = 1e-3, .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8);

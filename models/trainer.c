@@ -119,8 +119,22 @@ static bool check_data(const gan_trainer *t, const nn_dataset *data, ag_error *e
     return true;
 }
 
+static gan_progress progress_of(const gan_trainer *t) {
+    return (gan_progress){.step = t->step,
+                          .d_step = nn_optimizer_step(t->d_optimizer),
+                          .g_step = nn_optimizer_step(t->g_optimizer),
+                          .history = t->history};
+}
+
+static int64_t iterations_of(const gan_trainer *t, const nn_dataset *data) {
+    return (data->n + t->config.batch_size - 1) / t->config.batch_size;
+}
+
 bool gan_trainer_set_data(gan_trainer *t, const nn_dataset *data, ag_error *error) {
-    if (!check_data(t, data, error)) return false;
+    const gan_progress progress = progress_of(t);
+    if (!check_data(t, data, error) ||
+        !gan_progress_check_epochs(&progress, t->config.batch_size, iterations_of(t, data), error))
+        return false;
     drop_data(t);
     t->order = malloc((size_t)data->n * sizeof *t->order);
     if (!t->order)
@@ -208,8 +222,8 @@ static bool iterate(gan_trainer *t, ag_error *error) {
         !run_step(t, steps, GAN_STEP_D_JOINT, b, fakes, &joint, error))
         return false;
     t->d_loss = (on_fakes + on_reals) / 2 + joint;
-    const int64_t every = t->config.variant->generator_every ? t->config.variant->generator_every : 1;
-    if ((t->step + 1) % every == 0 && !run_step(t, steps, GAN_STEP_G, b, fakes, &t->g_loss, error))
+    if ((t->step + 1) % gan_variant_generator_every(t->config.variant) == 0 &&
+        !run_step(t, steps, GAN_STEP_G, b, fakes, &t->g_loss, error))
         return false;
     t->step++;
     return true;
@@ -252,9 +266,7 @@ double gan_trainer_d_loss(const gan_trainer *t) { return t->d_loss; }
 double gan_trainer_g_loss(const gan_trainer *t) { return t->g_loss; }
 int64_t gan_trainer_workspace_bytes(const gan_trainer *t) { return ag_workspace_bytes(t->workspace); }
 
-int64_t gan_trainer_iterations(const gan_trainer *t) {
-    return t->data ? (t->data->n + t->config.batch_size - 1) / t->config.batch_size : 0;
-}
+int64_t gan_trainer_iterations(const gan_trainer *t) { return t->data ? iterations_of(t, t->data) : 0; }
 
 int64_t gan_trainer_epoch(const gan_trainer *t) {
     return t->data ? t->step / gan_trainer_iterations(t) : t->history.n;
@@ -277,30 +289,31 @@ const ag_program *gan_trainer_program(gan_trainer *t, int64_t n, const char *nam
 
 // ---- state ----
 
-nn_json *gan_trainer_state(const gan_trainer *t) {
-    nn_json *state = nn_json_object();
-    if (state && nn_json_set(state, "step", nn_json_int(t->step)) &&
-        nn_json_set(state, "d_step", nn_json_int(nn_optimizer_step(t->d_optimizer))) &&
-        nn_json_set(state, "g_step", nn_json_int(nn_optimizer_step(t->g_optimizer))) &&
-        nn_json_set(state, "history", gan_history_to_json(&t->history)))
-        return state;
-    nn_json_free(state);
-    return NULL;
+nn_json *gan_trainer_state(const gan_trainer *t, ag_error *error) {
+    const gan_progress progress = progress_of(t);
+    if (!gan_progress_check_updates(&progress, &t->config, NULL)) {
+        ag_fail(error, AG_STATUS_DIVERGED,
+                "trainer: iteration %lld failed between two updates and is not saved",
+                (long long)t->step + 1);
+        return NULL;
+    }
+    nn_json *state = gan_progress_to_json(&progress);
+    if (!state) ag_fail(error, AG_STATUS_MEMORY, "trainer: no memory for its state");
+    return state;
 }
 
 bool gan_trainer_restore(gan_trainer *t, const nn_json *state, ag_error *error) {
-    int64_t step, d_step, g_step;
-    gan_history history;
-    if (!nn_json_read_int(nn_json_get(state, "step"), &step) ||
-        !nn_json_read_int(nn_json_get(state, "d_step"), &d_step) ||
-        !nn_json_read_int(nn_json_get(state, "g_step"), &g_step) || step < 0 || d_step < 0 || g_step < 0)
-        return ag_fail(error, AG_STATUS_MODEL,
-                       "state: step, d_step and g_step must be numbers of 0 and more");
-    if (!gan_history_from_json(&history, nn_json_get(state, "history"), error)) return false;
+    gan_progress progress;
+    if (!gan_progress_from_json(&progress, state, error)) return false;
+    if (!gan_progress_check_epochs(&progress, t->config.batch_size, gan_trainer_iterations(t), error) ||
+        !gan_progress_check_updates(&progress, &t->config, error)) {
+        gan_history_free(&progress.history);
+        return false;
+    }
     gan_history_free(&t->history);
-    t->history = history;
-    t->step = step;
-    nn_optimizer_set_step(t->d_optimizer, d_step);
-    nn_optimizer_set_step(t->g_optimizer, g_step);
+    t->history = progress.history;
+    t->step = progress.step;
+    nn_optimizer_set_step(t->d_optimizer, progress.d_step);
+    nn_optimizer_set_step(t->g_optimizer, progress.g_step);
     return true;
 }

@@ -33,7 +33,7 @@ AG_API gan_trainer *gan_trainer_create(nn_model *generator, nn_model *discrimina
 AG_API void gan_trainer_free(gan_trainer *trainer);
 
 // The images, borrowed. AG_STATUS_USAGE when their shape is not G's, or when there are fewer than a batch or
-// than 2.
+// than 2; AG_STATUS_MODEL when no run over so many images can stand where this one does.
 AG_API bool gan_trainer_set_data(gan_trainer *trainer, const nn_dataset *data, ag_error *error);
 
 // Called during a run; false stops it after the iteration. NULL functions are skipped.
@@ -50,7 +50,8 @@ typedef enum gan_run { GAN_RUN_DONE, GAN_RUN_STOPPED, GAN_RUN_FAILED } gan_run;
 // bad node, and that step was not taken.
 AG_API gan_run gan_trainer_run(gan_trainer *trainer, int64_t epochs, const gan_hooks *hooks, ag_error *error);
 
-AG_API const gan_config *gan_trainer_config(const gan_trainer *trainer);  // resolved
+AG_API const gan_config *gan_trainer_config(
+    const gan_trainer *trainer);  // zeros replaced by their meaning, but for the optimizer's own
 AG_API const gan_history *gan_trainer_history(const gan_trainer *trainer);
 AG_API int64_t gan_trainer_step(const gan_trainer *trainer);        // iterations done
 AG_API int64_t gan_trainer_iterations(const gan_trainer *trainer);  // of an epoch; 0 without data
