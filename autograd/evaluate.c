@@ -62,6 +62,7 @@ static void *source_value(const ag_node *node, int n_feeds, const ag_feed *feeds
 }
 
 static void *compute(const evaluation *e, const ag_node *node, ag_error *error) {
+    if (node->op->prepare && !node->op->prepare(node, error)) return NULL;
     const void *in[AG_MAX_INPUTS];
     for (int k = 0; k < node->n_inputs; k++) in[k] = e->values[node->input[k]->index];
     void *out = ag_memory_create(ag_node_bytes(node));

@@ -49,6 +49,9 @@ struct ag_op {
     ag_node *(*vjp)(ag_node *node, ag_node *dy, int input);
     double (*flops)(const ag_node *node);     // NULL: one per output element
     int64_t (*scratch)(const ag_node *node);  // bytes; NULL: none
+    // Takes what forward needs and the plan does not give, for the process and for good; called when a program
+    // is compiled. False, with *error filled, when it cannot be had. NULL: nothing.
+    bool (*prepare)(const ag_node *node, ag_error *error);
 };
 
 struct ag_node {

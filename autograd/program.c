@@ -124,6 +124,15 @@ static bool take_workspace(ag_program *p, ag_workspace *workspace, ag_error *err
     return ag_workspace_reserve(p->workspace, p->plan.arena_bytes, error);
 }
 
+// Last, so that a program that does not fit leaves nothing behind.
+static bool prepare_ops(const ag_program *p, ag_error *error) {
+    for (int s = 0; s < p->plan.n_steps; s++) {
+        const ag_node *node = p->tape->nodes[p->plan.steps[s].node];
+        if (node->op->prepare && !node->op->prepare(node, error)) return false;
+    }
+    return true;
+}
+
 ag_program *ag_program_compile(ag_tape *tape, int n_outputs, ag_node *const *outputs, ag_workspace *workspace,
                                ag_error *error) {
     if (!check_outputs(tape, n_outputs, outputs, error)) return NULL;
@@ -131,7 +140,8 @@ ag_program *ag_program_compile(ag_tape *tape, int n_outputs, ag_node *const *out
     if (!p) return ag_fail(error, AG_STATUS_MEMORY, "program of tape %s: out of memory", tape->name), NULL;
     p->tape = tape;
     if (seal_parameters(tape, error) && ag_plan_create(&p->plan, tape, n_outputs, outputs, error) &&
-        allocate(p, n_outputs, outputs, error) && take_workspace(p, workspace, error)) {
+        allocate(p, n_outputs, outputs, error) && take_workspace(p, workspace, error) &&
+        prepare_ops(p, error)) {
         p->frozen_flops = ag_tape_savings(tape, p->plan.needed);
         count_unfed(p);
         bind(p);

@@ -49,6 +49,20 @@ typedef struct cut {
     int64_t length, block;
 } cut;
 
+static cut cut_of(const ag_node *node) {
+    const extents e = extents_of(node);
+    const int64_t length = ag_max(e.m, e.n);
+    return (cut){
+        .columns = e.n > e.m, .length = length, .block = ag_min(512, ag_max(64, length / 16 / 64 * 64))};
+}
+
+static int64_t blocks_of(const cut *c) { return ag_ceil_div(c->length, c->block); }
+
+static bool prepare(const ag_node *node, ag_error *error) {
+    const cut c = cut_of(node);
+    return ag_blas_reserve(blocks_of(&c), error);
+}
+
 static void multiply_block(void *context, int64_t task) {
     const cut *c = context;
     const int64_t first = task * c->block, count = ag_min(c->block, c->length - first);
@@ -69,22 +83,20 @@ static void forward(const ag_call *call) {
     const ag_node *node = call->node;
     const flags *f = node->attributes;
     const extents e = extents_of(node);
-    cut c = {.whole = {.dtype = call->kernels->dtype,
-                       .transpose_a = f->transpose_a,
-                       .transpose_b = f->transpose_b,
-                       .m = e.m,
-                       .n = e.n,
-                       .k = e.k,
-                       .a = call->in[0],
-                       .lda = node->input[0]->shape.dim[1],
-                       .b = call->in[1],
-                       .ldb = node->input[1]->shape.dim[1],
-                       .c = call->out,
-                       .ldc = e.n},
-             .columns = e.n > e.m,
-             .length = ag_max(e.m, e.n)};
-    c.block = ag_min(512, ag_max(64, c.length / 16 / 64 * 64));
-    ag_parallel_for(ag_ceil_div(c.length, c.block), multiply_block, &c);
+    cut c = cut_of(node);
+    c.whole = (ag_gemm){.dtype = call->kernels->dtype,
+                        .transpose_a = f->transpose_a,
+                        .transpose_b = f->transpose_b,
+                        .m = e.m,
+                        .n = e.n,
+                        .k = e.k,
+                        .a = call->in[0],
+                        .lda = node->input[0]->shape.dim[1],
+                        .b = call->in[1],
+                        .ldb = node->input[1]->shape.dim[1],
+                        .c = call->out,
+                        .ldc = e.n};
+    ag_parallel_for(blocks_of(&c), multiply_block, &c);
 }
 
 // da = dy op(b)^T and db = op(a)^T dy; where the operand is used transposed, the transpose of that.
@@ -103,7 +115,7 @@ static double flops(const ag_node *node) {
 }
 
 static const ag_op matmul = {
-    .name = "matmul", .infer = infer, .forward = forward, .vjp = vjp, .flops = flops};
+    .name = "matmul", .infer = infer, .forward = forward, .vjp = vjp, .flops = flops, .prepare = prepare};
 
 ag_node *ag_matmul(ag_node *a, ag_node *b, bool transpose_a, bool transpose_b) {
     const flags attributes = {transpose_a, transpose_b};
