@@ -20,6 +20,7 @@
 #define TOP 60
 #define BOTTOM 60
 #define MOST_DOTS 60  // epochs that get a dot each
+#define FEW_DOTS 10   // that get large ones
 
 typedef struct color {
     double r, g, b;
@@ -51,10 +52,15 @@ static double nice_step(double span, int ticks) {
     return power * (factor <= 1 ? 1 : factor <= 2 ? 2 : factor <= 5 ? 5 : 10);
 }
 
+// A single epoch stands in the middle.
 static scale epochs_scale(const chart *c) {
-    const double last = c->n > 1 ? (double)(c->n - 1) : 1;
-    return (scale){
-        .low = 0, .high = last, .step = fmax(1, nice_step(last, 10)), .from = LEFT, .to = WIDTH - RIGHT};
+    const double last = (double)(c->n - 1);
+    scale s = {.low = 0, .high = last, .step = 1, .from = LEFT, .to = WIDTH - RIGHT};
+    if (c->n == 1)
+        s.low = -1, s.high = 1;
+    else
+        s.step = fmax(1, nice_step(last, 10));
+    return s;
 }
 
 static scale values_scale(const chart *c) {
@@ -93,10 +99,10 @@ static void write_text(cairo_t *to, const char *text, double x, double y, double
     cairo_show_text(to, text);
 }
 
-static void draw_epoch_axis(cairo_t *to, const scale *x) {
+static void draw_epoch_axis(cairo_t *to, const scale *x, int64_t n) {
     char text[32];
-    for (int i = 0; x->low + i * x->step <= x->high + 1e-9 * x->step; i++) {
-        const double at = x->low + i * x->step, px = place(x, at);
+    for (int i = 0; i * x->step < (double)n; i++) {
+        const double at = i * x->step, px = place(x, at);
         snprintf(text, sizeof text, "%.0f", at);
         use(to, ink);
         segment(to, px, HEIGHT - BOTTOM, px, HEIGHT - BOTTOM + 5);
@@ -125,8 +131,9 @@ static void draw_line(cairo_t *to, const chart *c, const chart_line *line, const
     cairo_set_line_width(to, 2);
     cairo_set_line_join(to, CAIRO_LINE_JOIN_ROUND);
     cairo_stroke(to);
+    const double radius = c->n <= FEW_DOTS ? 5 : 3;
     for (int64_t i = 0; i < c->n && c->n <= MOST_DOTS; i++) {
-        cairo_arc(to, place(x, (double)i), place(y, value(line, i)), 3, 0, 2 * M_PI);
+        cairo_arc(to, place(x, (double)i), place(y, value(line, i)), radius, 0, 2 * M_PI);
         cairo_fill(to);
     }
 }
@@ -168,7 +175,7 @@ static void draw(cairo_t *to, const chart *c) {
     set_font(to, CAIRO_FONT_WEIGHT_NORMAL, 13);
     cairo_set_line_width(to, 1);
     draw_value_axis(to, &y);
-    draw_epoch_axis(to, &x);
+    draw_epoch_axis(to, &x, c->n);
     draw_legend(to, c);
     for (int k = 0; k < c->n_lines; k++) {
         use(to, line_colors[k]);
