@@ -3,19 +3,35 @@
 #define _GNU_SOURCE  // sigaction
 #include "apps/dcgan/signals.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stddef.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "apps/dcgan/command.h"
 
 static volatile sig_atomic_t arrived;
 
+static volatile sig_atomic_t on_terminal;  // where a line of progress may stand
+
+// By write alone, which a signal's handler may call.
+static void say(const char *sentence) {
+    if (on_terminal && write(STDERR_FILENO, "\n", 1) < 0) return;
+    if (write(STDERR_FILENO, sentence, strlen(sentence)) < 0) return;
+}
+
 // Files are only ever replaced whole, so that ending anywhere leaves them sound.
 static void notice(int signal) {
+    const int saved = errno;
     (void)signal;
-    if (arrived) _exit(EXIT_INTERRUPTED);
+    if (arrived) {
+        say("dcgan: again: stopping without saving; the last saved model is kept\n");
+        _exit(EXIT_INTERRUPTED);
+    }
     arrived = 1;
+    say("dcgan: stopping after this iteration, which is saved; a second signal stops at once\n");
+    errno = saved;
 }
 
 void signals_prepare(void) { signal(SIGXFSZ, SIG_IGN); }
@@ -24,6 +40,7 @@ void signals_watch(void) {
     const int stops[] = {SIGINT, SIGTERM, SIGHUP};
     struct sigaction action = {.sa_handler = notice, .sa_flags = SA_RESTART}, was;
     sigemptyset(&action.sa_mask);
+    on_terminal = isatty(STDERR_FILENO);
     for (size_t i = 0; i < sizeof stops / sizeof *stops; i++) {
         // What was ignored at the start stays so: nohup, and background jobs of shells.
         if (sigaction(stops[i], NULL, &was) == 0 && was.sa_handler != SIG_IGN)
