@@ -28,9 +28,7 @@ typedef struct parsing {
 
 static void describe_range(const option_row *row, char *text, size_t size) {
     *text = '\0';
-    if (row->kind == OPTION_INTEGER && row->most == INT64_MAX)
-        snprintf(text, size, "%lld or more", (long long)row->least);
-    else if (row->kind == OPTION_INTEGER)
+    if (row->kind == OPTION_INTEGER)
         snprintf(text, size, "%lld to %lld", (long long)row->least, (long long)row->most);
     else if (row->kind == OPTION_NUMBER)
         snprintf(text, size, "%g to below %g", row->low, row->high);

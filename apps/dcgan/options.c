@@ -2,10 +2,13 @@
 // The table of options, and values by its rules.
 #include "apps/dcgan/options.h"
 
+#include <ctype.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "apps/dcgan/text.h"
 #include "models/gan.h"
 
 #define MANY 1000000
@@ -65,6 +68,9 @@ const option_row *option_at(option_id id) { return &rows[id]; }
 
 // ---- values ----
 
+// What strtoll and strtod skip in front of a number is no part of one.
+static bool starts_blank(const char *text) { return isspace((unsigned char)*text); }
+
 static bool fail_integer(const option_row *row, const char *text, ag_error *error) {
     return ag_fail(error, AG_STATUS_USAGE, "--%s %s: it must be a whole number from %lld to %lld", row->name,
                    text, (long long)row->least, (long long)row->most);
@@ -74,7 +80,7 @@ static bool read_integer(const option_row *row, const char *text, int64_t *out, 
     char *end;
     errno = 0;
     const long long value = strtoll(text, &end, 10);
-    if (end == text || *end || errno || value < row->least || value > row->most)
+    if (starts_blank(text) || end == text || *end || errno || value < row->least || value > row->most)
         return fail_integer(row, text, error);
     *out = value;
     return true;
@@ -83,7 +89,7 @@ static bool read_integer(const option_row *row, const char *text, int64_t *out, 
 static bool read_number(const option_row *row, const char *text, double *out, ag_error *error) {
     char *end;
     const double value = strtod(text, &end);
-    if (end == text || *end || !(value >= row->low && value < row->high))
+    if (starts_blank(text) || end == text || *end || !(value >= row->low && value < row->high))
         return ag_fail(error, AG_STATUS_USAGE, "--%s %s: it must be a number from %g to below %g", row->name,
                        text, row->low, row->high);
     *out = value;
@@ -124,6 +130,18 @@ int64_t options_integer(const options *o, option_id id) { return o->values[id].i
 double options_number(const options *o, option_id id) { return o->values[id].number; }
 bool options_given(const options *o, option_id id) { return o->values[id].given; }
 
+char *options_format(const options *o, option_id id, char text[OPTION_TEXT_BYTES]) {
+    const option_value *value = &o->values[id];
+    char number[TEXT_NUMBER];
+    if (rows[id].kind == OPTION_INTEGER)
+        snprintf(text, OPTION_TEXT_BYTES, "%lld", (long long)value->integer);
+    else if (rows[id].kind == OPTION_NUMBER)
+        snprintf(text, OPTION_TEXT_BYTES, "%s", text_double(value->number, number));
+    else
+        snprintf(text, OPTION_TEXT_BYTES, "%s", value->text ? value->text : "");
+    return text;
+}
+
 // ---- config.json ----
 
 static nn_json *value_to_json(const option_row *row, const option_value *value) {
@@ -163,7 +181,7 @@ bool options_from_json(options *o, const nn_json *json, const char *source, ag_e
     for (option_id id = 0; id < OPTION_END; id++) {
         if (!rows[id].saved || o->values[id].given) continue;
         if (!value_from_json(&rows[id], nn_json_get(json, rows[id].name), &o->values[id]))
-            return ag_fail(error, AG_STATUS_MODEL, "%s: \"%s\" is missing or no value that --%s could have",
+            return ag_fail(error, AG_STATUS_MODEL, "'%s': \"%s\" is missing or no value that --%s could have",
                            source, rows[id].name, rows[id].name);
     }
     return true;

@@ -27,6 +27,8 @@ typedef enum option_id {
     OPTION_END  // ends a command's list
 } option_id;
 
+#define OPTION_TEXT_BYTES 128
+
 typedef enum option_kind { OPTION_TEXT, OPTION_INTEGER, OPTION_NUMBER, OPTION_CHOICE } option_kind;
 
 typedef struct option_row {
@@ -66,6 +68,9 @@ const char *options_text(const options *o, option_id id);  // NULL: not given an
 int64_t options_integer(const options *o, option_id id);
 double options_number(const options *o, option_id id);
 bool options_given(const options *o, option_id id);
+
+// The value as it would be typed, cut off when long, into text; returns text. Equal values have equal texts.
+char *options_format(const options *o, option_id id, char text[OPTION_TEXT_BYTES]);
 
 // A run's configuration. Reading takes what the command line did not give from `json`, whose texts stay
 // borrowed; AG_STATUS_MODEL, naming `source`, when a value is missing, of another type or out of range.

@@ -17,6 +17,12 @@ char *text_count(int64_t n, char text[TEXT_NUMBER]) {
     return text;
 }
 
+char *text_things(int64_t n, const char *thing, char text[TEXT_NUMBER]) {
+    char count[TEXT_NUMBER];
+    snprintf(text, TEXT_NUMBER, "%.32s %.24s%s", text_count(n, count), thing, n == 1 ? "" : "s");
+    return text;
+}
+
 char *text_duration(double seconds, char text[TEXT_NUMBER]) {
     const long long s = (long long)(seconds + 0.5), minutes = s / 60, hours = minutes / 60;
     if (hours > 0)
