@@ -4,6 +4,7 @@
 
 #include "apps/dcgan/arguments.h"
 #include "apps/dcgan/environment.h"
+#include "apps/dcgan/output.h"
 #include "apps/dcgan/signals.h"
 
 static const command *find(int argc, char **argv, ag_error *error) {
@@ -13,10 +14,7 @@ static const command *find(int argc, char **argv, ag_error *error) {
     return found;
 }
 
-// Also what a pipe or a full disk did to the output that was already given away.
 static exit_code finish(const command *c, exit_code code, ag_error *error) {
-    if (fflush(stdout) != 0 || ferror(stdout))
-        ag_fail(error, AG_STATUS_OUTPUT, "the standard output cannot be written");
     if (error->status == AG_OK) return code;
     code = command_report(error);
     if (code == EXIT_USAGE) fprintf(stderr, "Try 'dcgan%s%s --help'.\n", c ? " " : "", c ? c->name : "");
@@ -28,6 +26,7 @@ int main(int argc, char **argv) {
     ag_error error = {0};
     options given;
     exit_code code = EXIT_OK;
+    output_check_at_exit();
     signals_prepare();
     const command *c = find(argc, argv, &error);
     if (c && arguments_parse(c, argc - 1, argv + 1, &given, &error)) code = c->run(&given, &error);
