@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 // Writing a run's tables, pictures and charts.
-#define _GNU_SOURCE  // realpath
 #include "apps/dcgan/artifacts.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "apps/dcgan/chart.h"
 #include "apps/dcgan/text.h"
@@ -18,21 +18,6 @@
 #define GRID_GAP 2
 
 // ---- tables ----
-
-bool artifacts_save_config(const run_dir *run, const options *o, ag_error *error) {
-    char path[PATH_MAX], data[PATH_MAX];
-    options absolute = *o;
-    // A run is resumed from any folder.
-    if (realpath(options_text(o, OPTION_DATA), data)) absolute.values[OPTION_DATA].text = data;
-    nn_json *json = options_to_json(&absolute);
-    char *text = json ? nn_json_print_pretty(json) : NULL;
-    nn_json_free(json);
-    const bool ok =
-        text ? nn_file_save(run_dir_file(run, RUN_CONFIG, path), text, strlen(text), error)
-             : ag_fail(error, AG_STATUS_MEMORY, "%s: no memory, or a path that is not UTF-8", RUN_CONFIG);
-    free(text);
-    return ok;
-}
 
 static void write_row(FILE *out, const gan_epoch *row) {
     const double columns[] = {row->g_loss, row->d_loss, row->d_accuracy, row->prob_fake, row->prob_real};
@@ -70,35 +55,47 @@ bool artifacts_add_time(const run_dir *run, int64_t epoch, int64_t iterations, d
 
 // ---- pictures ----
 
-static bool save_grid(const run_dir *run, const char *name, const uint8_t *images, int64_t n, ag_shape image,
-                      ag_error *error) {
-    char path[PATH_MAX];
+static bool save_grid(const char *path, const uint8_t *images, int64_t n, ag_shape image, ag_error *error) {
     const nn_grid layout = {GRID_ROWS, GRID_COLS, GRID_GAP};
     nn_image *grid = nn_image_grid(images, n, image.dim[0], image.dim[1], image.dim[2], layout, error);
-    const bool ok = grid && nn_image_save(grid, run_dir_file(run, name, path), error);
+    const bool ok = grid && nn_image_save(grid, path, error);
     nn_image_free(grid);
     return ok;
 }
 
 bool artifacts_save_reals(const run_dir *run, const nn_dataset *data, ag_error *error) {
     const int64_t n = data->n < GRID_ROWS * GRID_COLS ? data->n : GRID_ROWS * GRID_COLS;
-    return save_grid(run, "reals.png", data->images, n, AG_SHAPE(data->h, data->w, data->c), error);
+    char path[PATH_MAX];
+    return save_grid(run_dir_file(run, "reals.png", path), data->images, n,
+                     AG_SHAPE(data->h, data->w, data->c), error);
+}
+
+static char *fakes_path(const run_dir *run, int64_t epoch, char text[PATH_MAX]) {
+    char name[64];
+    snprintf(name, sizeof name, "fakes-e%04lld.png", (long long)epoch);
+    return run_dir_file(run, name, text);
 }
 
 bool artifacts_save_fakes(const run_dir *run, dcgan *model, int64_t epoch, ag_error *error) {
     const ag_shape image = dcgan_image_shape(model);
     const int64_t size = DCGAN_FIXED * ag_shape_size(image);
-    char name[64];
-    snprintf(name, sizeof name, "fakes-e%04lld.png", (long long)epoch);
+    char path[PATH_MAX];
+    fakes_path(run, epoch, path);
     float *values = malloc((size_t)size * sizeof *values);
     uint8_t *bytes = malloc((size_t)size);
-    bool ok = (values && bytes) || ag_fail(error, AG_STATUS_MEMORY, "%s: out of memory", name);
+    bool ok = (values && bytes) || ag_fail(error, AG_STATUS_MEMORY, "no memory for '%s'", path);
     ok = ok && dcgan_generate(model, dcgan_fixed_z(model), DCGAN_FIXED, values, error);
     if (ok) nn_image_quantize(values, AG_F32, size, 0, 1, bytes);
-    ok = ok && save_grid(run, name, bytes, DCGAN_FIXED, image, error);
+    ok = ok && save_grid(path, bytes, DCGAN_FIXED, image, error);
     free(values);
     free(bytes);
     return ok;
+}
+
+bool artifacts_remove_fakes(const run_dir *run, int64_t epoch, ag_error *error) {
+    char path[PATH_MAX];
+    return unlink(fakes_path(run, epoch, path)) == 0 || errno == ENOENT ||
+           ag_fail(error, AG_STATUS_OUTPUT, "cannot remove '%s': %s", path, strerror(errno));
 }
 
 // ---- charts ----

@@ -3,16 +3,13 @@
 // configuration and the epochs done, byte for byte.
 #pragma once
 
-#include "apps/dcgan/options.h"
 #include "apps/dcgan/run_dir.h"
 #include "models/dcgan.h"
-
-// config.json: the options, all defaults filled in.
-bool artifacts_save_config(const run_dir *run, const options *o, ag_error *error);
 
 // reals.png: the first 32 images, 4 rows of 8. fakes-eNNNN.png: the fixed z, likewise.
 bool artifacts_save_reals(const run_dir *run, const nn_dataset *data, ag_error *error);
 bool artifacts_save_fakes(const run_dir *run, dcgan *model, int64_t epoch, ag_error *error);
+bool artifacts_remove_fakes(const run_dir *run, int64_t epoch, ag_error *error);
 
 // log.csv: a row per epoch; losses, accuracy, probabilities, each .png and .svg: the charts of the same.
 bool artifacts_save_log(const run_dir *run, const gan_history *history, ag_error *error);

@@ -2,19 +2,17 @@
 // What a training shows on the standard output: a row per epoch, and on a terminal a line that lives.
 #pragma once
 
+#include "apps/dcgan/live.h"
 #include "models/trainer.h"
 
 typedef struct progress {
-    bool live;           // the output is a terminal
+    live line;
     int64_t epochs;      // in all
     int64_t first_step;  // of this process
-    double started, shown;
-    int shown_width;  // of the live line
+    double started;      // the first iteration's end
 } progress;
 
 void progress_start(progress *p, int64_t epochs, int64_t step);  // prints the rows' heads
 void progress_iteration(progress *p, const gan_trainer *trainer);
 void progress_epoch(progress *p, const gan_epoch *row);
-void progress_clear(progress *p);  // takes the live line away
-
-double progress_clock(void);  // seconds since some moment
+void progress_end(progress *p);  // takes the live line away

@@ -12,8 +12,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "nn/file.h"
+
 #define RUNS "runs"
-#define LONGEST_NAME 64  // of the files that a run makes
+#define LONGEST_NAME 64    // of the files that a run makes
+#define TEMPORARY ".tmp-"  // how nn/file.c names what is not whole yet
 
 static bool fail_errno(const char *verb, const char *path, ag_error *error) {
     return ag_fail(error, AG_STATUS_OUTPUT, "cannot %s the folder '%s': %s", verb, path, strerror(errno));
@@ -79,20 +82,23 @@ static bool lock(run_dir *run, ag_status status, ag_error *error) {
                    run->path);
 }
 
+static bool is_content(const char *name) {
+    return strcmp(name, ".") != 0 && strcmp(name, "..") != 0 &&
+           strncmp(name, TEMPORARY, sizeof TEMPORARY - 1) != 0;
+}
+
 static bool check_empty(const run_dir *run, ag_error *error) {
-    char text[PATH_MAX];
+    char model[PATH_MAX], word[PATH_SHELL];
     DIR *folder = opendir(run->path);
     if (!folder) return fail_errno("read", run->path, error);
     int n = 0;
-    for (struct dirent *entry; (entry = readdir(folder));) {
-        n += strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
-    }
+    for (struct dirent *entry; (entry = readdir(folder));) n += is_content(entry->d_name);
     closedir(folder);
     if (n == 0) return true;
-    if (access(run_dir_file(run, RUN_MODEL, text), F_OK) == 0)
+    if (access(run_dir_file(run, RUN_MODEL, model), F_OK) == 0)
         return ag_fail(error, AG_STATUS_OUTPUT,
                        "'%s' holds a run, which is never overwritten; go on with it by: dcgan resume %s",
-                       run->path, run->path);
+                       run->path, path_quote(run->path, word));
     return ag_fail(error, AG_STATUS_OUTPUT, "'%s' is not empty, and a run starts in a new or empty folder",
                    run->path);
 }
@@ -109,14 +115,10 @@ bool run_dir_create(run_dir *run, const char *path, ag_error *error) {
     return lock(run, AG_STATUS_OUTPUT, error) && check_empty(run, error);
 }
 
-static bool is_folder(const char *path) {
-    struct stat info;
-    return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
-}
-
 bool run_dir_open(run_dir *run, const char *path, ag_error *error) {
     *run = (run_dir){.model = RUN_MODEL, .lock = -1};
-    if (is_folder(path)) return set_path(run, path, strlen(path), error) && lock(run, AG_STATUS_MODEL, error);
+    if (path_is_folder(path))
+        return set_path(run, path, strlen(path), error) && lock(run, AG_STATUS_MODEL, error);
     const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
     if (access(path, F_OK) != 0)
         return ag_fail(error, AG_STATUS_MODEL, "cannot open '%s': %s", path, strerror(errno));
@@ -130,17 +132,37 @@ void run_dir_close(run_dir *run) {
     run->lock = -1;
 }
 
+bool run_dir_check_writable(const run_dir *run, ag_error *error) {
+    const char *const names[] = {run->model, RUN_CONFIG};
+    char path[PATH_MAX];
+    bool ok = true;
+    // The model's name may be a link that leads elsewhere.
+    for (int i = 0; i < 2 && ok; i++) {
+        nn_file *file = nn_file_create(run_dir_file(run, names[i], path), error);
+        ok = file != NULL;
+        nn_file_free(file);
+    }
+    return ok;
+}
+
 // ---- names ----
 
 // set_path left room for every name that a run has.
 char *run_dir_file(const run_dir *run, const char *name, char text[PATH_MAX]) {
-    const size_t length = strlen(run->path);
-    memcpy(text, run->path, length);
-    snprintf(text + length, PATH_MAX - length, "/%s", name);
-    return text;
+    return path_join(run->path, name, text);
 }
 
 char *run_dir_model(const char *path, char text[PATH_MAX]) {
-    snprintf(text, PATH_MAX, "%s%s", path, is_folder(path) ? "/" RUN_MODEL : "");
+    if (path_is_folder(path)) return path_join(path, RUN_MODEL, text);
+    snprintf(text, PATH_MAX, "%s", path);
     return text;
+}
+
+const char *run_dir_mark(const char *folder) {
+    static const char *const marks[] = {RUN_MODEL, RUN_CONFIG};
+    char path[PATH_MAX];
+    for (int i = 0; i < 2; i++) {
+        if (access(path_join(folder, marks[i], path), F_OK) == 0) return marks[i];
+    }
+    return NULL;
 }

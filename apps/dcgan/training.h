@@ -6,7 +6,18 @@
 #include "apps/dcgan/run_dir.h"
 #include "models/dcgan.h"
 
+typedef struct training {
+    dcgan *model;  // saved already, as it is
+    const nn_dataset *data;
+    const options *options;
+    const run_dir *run;
+    int64_t
+        passing_grid;  // epoch whose grid is there for being the last; it goes with the next epoch. -1: none
+} training;
+
+// Whether there are images enough. AG_STATUS_DATA when no option is at fault, else AG_STATUS_USAGE.
+bool training_check(const nn_dataset *data, const options *o, ag_error *error);
+
 // Trains until --epochs are done in all. The model is saved after every epoch, and when a signal stops the
 // training.
-exit_code training_run(dcgan *model, const nn_dataset *data, const options *o, const run_dir *run,
-                       ag_error *error);
+exit_code training_run(const training *t, ag_error *error);

@@ -8,7 +8,10 @@
 dcgan *use_model(const options *o, ag_error *error) {
     char path[PATH_MAX];
     const char *model = options_text(o, OPTION_MODEL);
-    if (!model) return ag_fail(error, AG_STATUS_USAGE, "--model is missing"), NULL;
+    if (!model)
+        return ag_fail(error, AG_STATUS_USAGE,
+                       "--model is missing: it names a model file or the run that made it"),
+               NULL;
     ag_threads_set((int)options_integer(o, OPTION_THREADS));
     return dcgan_open(run_dir_model(model, path), error);
 }

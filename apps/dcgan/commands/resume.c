@@ -1,52 +1,76 @@
 // SPDX-License-Identifier: MIT
 // dcgan resume: goes on with a run as if it had never stopped.
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "apps/dcgan/config.h"
 #include "apps/dcgan/signals.h"
+#include "apps/dcgan/text.h"
 #include "apps/dcgan/training.h"
 #include "apps/dcgan/use.h"
 #include "autograd/environment.h"
-#include "nn/file.h"
 
-#define CONFIG_LIMIT 65536  // bytes
-
-// config.json, if it is there: a model file may have been moved away from it.
-static bool read_config(const run_dir *run, nn_json **out, char path[PATH_MAX], ag_error *error) {
-    uint8_t *text = NULL;
-    size_t n;
-    *out = NULL;
-    if (access(run_dir_file(run, RUN_CONFIG, path), F_OK) != 0) return true;
-    if (!nn_file_load(path, CONFIG_LIMIT, AG_STATUS_MODEL, &text, &n, error)) return false;
-    *out = nn_json_parse((const char *)text, n, path, AG_STATUS_MODEL, error);
-    free(text);
-    return *out != NULL;
+static int64_t epochs_done(const dcgan *model) {
+    return dcgan_trainer(model) ? gan_trainer_history(dcgan_trainer(model))->n : 0;
 }
 
-// What made the run's numbers comes from the model itself.
-static void take_trained(options *o, const dcgan *model) {
-    const gan_config *config = gan_trainer_config(dcgan_trainer(model));
-    o->values[OPTION_GAN].text = config->variant->name;
-    o->values[OPTION_BATCH].integer = config->batch_size;
-    o->values[OPTION_LS_EPSILON].number = config->label_smoothing;
-    o->values[OPTION_SEED].integer = (int64_t)config->seed;
-}
+// ---- what is asked for ----
 
-static bool check(const options *o, const dcgan *model, bool has_config, const char *path, ag_error *error) {
+static bool check_moved(const options *o, const dcgan *model, const char *file, ag_error *error) {
     if (!dcgan_trainer(model))
-        return ag_fail(error, AG_STATUS_MODEL, "'%s' was never trained, so there is nothing to go on with",
-                       path);
-    if (!has_config && (!options_given(o, OPTION_DATA) || !options_given(o, OPTION_EPOCHS)))
-        return ag_fail(error, AG_STATUS_USAGE,
-                       "there is no %s beside '%s', so --data and --epochs must be given", RUN_CONFIG, path);
-    const int64_t done = gan_trainer_history(dcgan_trainer(model))->n,
-                  wanted = options_integer(o, OPTION_EPOCHS);
+        return ag_fail(error, AG_STATUS_MODEL,
+                       "'%s' was never trained, and there is no %s beside it that says how it should be",
+                       file, RUN_CONFIG);
+    return (options_given(o, OPTION_DATA) && options_given(o, OPTION_EPOCHS)) ||
+           ag_fail(error, AG_STATUS_USAGE, "there is no %s beside '%s', so --data and --epochs must be given",
+                   RUN_CONFIG, file);
+}
+
+static bool check_epochs(const options *o, const dcgan *model, const char *file, ag_error *error) {
+    char had[TEXT_NUMBER];
+    const int64_t done = epochs_done(model), wanted = options_integer(o, OPTION_EPOCHS);
     return wanted > done ||
-           ag_fail(error, AG_STATUS_USAGE,
-                   "--epochs %lld: '%s' has %lld epochs already, and more are needed to go on",
-                   (long long)wanted, path, (long long)done);
+           ag_fail(error, AG_STATUS_USAGE, "--epochs %lld: '%s' has %s already, and more are needed to go on",
+                   (long long)wanted, file, text_things(done, "epoch", had));
+}
+
+static bool is_due(int64_t epoch, int64_t every) { return epoch == 0 || (every > 0 && epoch % every == 0); }
+
+// The last epoch's, unless the run had it, or has it now, for another reason. -1: none.
+static int64_t passing_grid(const dcgan *model, int64_t every_before, const options *o) {
+    const int64_t last = epochs_done(model) - 1;
+    return is_due(last, every_before) || is_due(last, options_integer(o, OPTION_SAMPLE_EVERY)) ? -1 : last;
+}
+
+// Fills o from the run's configuration and its model.
+static bool complete(const config *c, const char *file, options *o, training *job, ag_error *error) {
+    options before = *o;
+    before.values[OPTION_SAMPLE_EVERY].given = false;
+    if (!c->json && !check_moved(o, job->model, file, error)) return false;
+    if (!config_apply(c, &before, error) || !config_apply(c, o, error) ||
+        !config_follow_model(c, job->model, file, o, error))
+        return false;
+    job->passing_grid = passing_grid(job->model, options_integer(&before, OPTION_SAMPLE_EVERY), o);
+    return check_epochs(o, job->model, file, error);
+}
+
+// ---- going on ----
+
+static bool check_digest(const dcgan *model, const nn_dataset *data, int64_t limit, ag_error *error) {
+    const char *trained = dcgan_data_digest(model);
+    char digest[NN_DIGEST_TEXT], limited[64] = "";
+    if (!nn_dataset_digest(data, digest, error)) return false;
+    if (limit > 0) snprintf(limited, sizeof limited, " under --limit-images %lld", (long long)limit);
+    return !*trained || strcmp(trained, digest) == 0 ||
+           ag_fail(error, AG_STATUS_DATA,
+                   "'%s': its images%s (digest %s) are not those the run was trained on (digest %s)",
+                   data->path, limited, digest, trained);
+}
+
+static bool check_data(const training *job, ag_error *error) {
+    return use_check(job->model, job->data, error) &&
+           check_digest(job->model, job->data, options_integer(job->options, OPTION_LIMIT_IMAGES), error) &&
+           training_check(job->data, job->options, error);
 }
 
 static void warn_of_other_bits(const dcgan *model, const char *path) {
@@ -58,27 +82,29 @@ static void warn_of_other_bits(const dcgan *model, const char *path) {
                 path, then, now);
 }
 
-static exit_code train(dcgan *model, options *o, const run_dir *run, ag_error *error) {
+static exit_code train(training *job, const char *file, ag_error *error) {
     exit_code code = EXIT_OK;
-    take_trained(o, model);
-    nn_dataset *data = use_data(o, error);
+    nn_dataset *data = use_data(job->options, error);
+    job->data = data;
     signals_watch();
-    if (data && use_check(model, data, error)) code = training_run(model, data, o, run, error);
+    if (data && check_data(job, error)) {
+        warn_of_other_bits(job->model, file);
+        code = training_run(job, error);
+    }
     nn_dataset_free(data);
     return code;
 }
 
 static exit_code resume(options *o, const run_dir *run, ag_error *error) {
-    char path[PATH_MAX], config[PATH_MAX];
+    char file[PATH_MAX];
     exit_code code = EXIT_OK;
-    nn_json *json = NULL;
-    dcgan *model = dcgan_open(run_dir_file(run, run->model, path), error);
-    if (model && read_config(run, &json, config, error) &&
-        (!json || options_from_json(o, json, config, error)) && check(o, model, json != NULL, path, error)) {
-        warn_of_other_bits(model, path);
-        code = train(model, o, run, error);
-    }
-    nn_json_free(json);
+    config c = {0};
+    dcgan *model = dcgan_open(run_dir_file(run, run->model, file), error);
+    training job = {.model = model, .options = o, .run = run};
+    if (model && config_open(&c, run, error) && complete(&c, file, o, &job, error) &&
+        run_dir_check_writable(run, error))
+        code = train(&job, file, error);
+    config_close(&c);
     dcgan_free(model);
     return code;
 }

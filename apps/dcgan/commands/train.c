@@ -1,17 +1,10 @@
 // SPDX-License-Identifier: MIT
 // dcgan train: a new run in a folder of its own.
 #include "apps/dcgan/artifacts.h"
+#include "apps/dcgan/config.h"
 #include "apps/dcgan/signals.h"
 #include "apps/dcgan/training.h"
 #include "apps/dcgan/use.h"
-
-// The images' faults, found before the folder is made.
-static bool check(const nn_dataset *data, int64_t batch, ag_error *error) {
-    if (data->n < 2)
-        return ag_fail(error, AG_STATUS_DATA, "'%s' holds 1 image, at least 2 are needed", data->path);
-    return data->n >= batch || ag_fail(error, AG_STATUS_USAGE, "--batch %lld: '%s' holds only %lld images",
-                                       (long long)batch, data->path, (long long)data->n);
-}
 
 static dcgan *create(const nn_dataset *data, const options *o, ag_error *error) {
     ag_error why = {0};
@@ -26,12 +19,20 @@ static dcgan *create(const nn_dataset *data, const options *o, ag_error *error) 
     return model;
 }
 
+// The model first: from then on the run can be resumed.
+static bool begin(dcgan *model, const nn_dataset *data, const options *o, run_dir *run, ag_error *error) {
+    char path[PATH_MAX];
+    return run_dir_create(run, options_text(o, OPTION_RUN_DIR), error) &&
+           dcgan_save(model, run_dir_file(run, run->model, path), error) && config_save(run, o, error) &&
+           artifacts_save_reals(run, data, error);
+}
+
 static exit_code train(dcgan *model, const nn_dataset *data, const options *o, ag_error *error) {
     run_dir run;
+    const training job = {.model = model, .data = data, .options = o, .run = &run, .passing_grid = -1};
     exit_code code = EXIT_OK;
-    if (run_dir_create(&run, options_text(o, OPTION_RUN_DIR), error) &&
-        artifacts_save_config(&run, o, error) && artifacts_save_reals(&run, data, error))
-        code = training_run(model, data, o, &run, error);
+    signals_watch();
+    if (begin(model, data, o, &run, error)) code = training_run(&job, error);
     run_dir_close(&run);
     return code;
 }
@@ -39,12 +40,9 @@ static exit_code train(dcgan *model, const nn_dataset *data, const options *o, a
 static exit_code run(const options *o, ag_error *error) {
     exit_code code = EXIT_OK;
     nn_dataset *data = use_data(o, error);
-    if (data && check(data, options_integer(o, OPTION_BATCH), error)) {
-        dcgan *model = create(data, o, error);
-        signals_watch();
-        if (model) code = train(model, data, o, error);
-        dcgan_free(model);
-    }
+    dcgan *model = data ? create(data, o, error) : NULL;
+    if (model && training_check(data, o, error)) code = train(model, data, o, error);
+    dcgan_free(model);
     nn_dataset_free(data);
     return code;
 }

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: MIT
+// Writing config.json, reading it, and holding it against the model.
+#define _GNU_SOURCE  // realpath
+#include "apps/dcgan/config.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "nn/file.h"
+#include "nn/format.h"
+
+#define LIMIT 65536  // bytes
+
+bool config_save(const run_dir *run, const options *o, ag_error *error) {
+    char path[PATH_MAX], data[PATH_MAX];
+    options absolute = *o;
+    // A run is resumed from any folder.
+    if (realpath(options_text(o, OPTION_DATA), data)) absolute.values[OPTION_DATA].text = data;
+    run_dir_file(run, RUN_CONFIG, path);
+    nn_json *json = options_to_json(&absolute);
+    char *text = json ? nn_json_print_pretty(json) : NULL;
+    nn_json_free(json);
+    const bool ok =
+        text ? nn_file_save(path, text, strlen(text), error)
+             : ag_fail(error, AG_STATUS_MEMORY, "'%s': no memory, or a path that is not UTF-8", path);
+    free(text);
+    return ok;
+}
+
+bool config_open(config *c, const run_dir *run, ag_error *error) {
+    uint8_t *text = NULL;
+    size_t n;
+    *c = (config){0};
+    if (access(run_dir_file(run, RUN_CONFIG, c->path), F_OK) != 0) return true;
+    if (!nn_file_load(c->path, LIMIT, AG_STATUS_MODEL, &text, &n, error)) return false;
+    c->json = nn_json_parse((const char *)text, n, c->path, AG_STATUS_MODEL, error);
+    free(text);
+    return c->json != NULL;
+}
+
+void config_close(config *c) { nn_json_free(c->json); }
+
+bool config_apply(const config *c, options *o, ag_error *error) {
+    return !c->json || options_from_json(o, c->json, c->path, error);
+}
+
+// ---- the model ----
+
+// A model that was never trained knows the seed of its weights, which training goes on with, and no more.
+static bool read_seed(const char *file, int64_t *seed, ag_error *error) {
+    nn_format_content *content = nn_format_load(file, NULL, error);
+    if (!content) return false;
+    const char *text = nn_format_metadata(content, "bobbin");
+    nn_json *header = text ? nn_json_parse(text, strlen(text), file, AG_STATUS_MODEL, error) : NULL;
+    const bool ok = nn_json_read_int(nn_json_get(header, "seed"), seed) ||
+                    ag_fail(error, AG_STATUS_MODEL, "'%s' does not say its seed", file);
+    nn_json_free(header);
+    nn_format_free(content);
+    return ok;
+}
+
+static bool take_trained(const dcgan *model, const char *file, options *o, ag_error *error) {
+    const gan_trainer *trainer = dcgan_trainer(model);
+    if (!trainer) return read_seed(file, &o->values[OPTION_SEED].integer, error);
+    const gan_config *trained = gan_trainer_config(trainer);
+    o->values[OPTION_GAN].text = trained->variant->name;
+    o->values[OPTION_BATCH].integer = trained->batch_size;
+    o->values[OPTION_LS_EPSILON].number = trained->label_smoothing;
+    o->values[OPTION_SEED].integer = (int64_t)trained->seed;
+    return true;
+}
+
+bool config_follow_model(const config *c, const dcgan *model, const char *file, options *o, ag_error *error) {
+    static const option_id shared[] = {OPTION_GAN, OPTION_BATCH, OPTION_LS_EPSILON, OPTION_SEED};
+    char said[OPTION_TEXT_BYTES], true_value[OPTION_TEXT_BYTES];
+    options trained = *o;
+    if (!take_trained(model, file, &trained, error)) return false;
+    for (size_t i = 0; i < sizeof shared / sizeof *shared && c->json; i++) {
+        options_format(o, shared[i], said);
+        options_format(&trained, shared[i], true_value);
+        if (strcmp(said, true_value) != 0)
+            return ag_fail(error, AG_STATUS_MODEL,
+                           "'%s': \"%s\" is %s, but '%s' was made with %s, which a run keeps to its end",
+                           c->path, option_at(shared[i])->name, said, file, true_value);
+    }
+    *o = trained;
+    return true;
+}
