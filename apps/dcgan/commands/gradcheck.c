@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "apps/dcgan/command.h"
+#include "apps/dcgan/text.h"
 #include "autograd/gradcheck.h"
 #include "autograd/gradient.h"
 #include "autograd/threads.h"
@@ -149,10 +150,12 @@ static bool check_network(check *c, bool discriminator, ag_error *error) {
 }
 
 static exit_code conclude(const check *c) {
+    char tensors[TEXT_NUMBER];
     const bool too_many = (double)c->kinks > KINK_LIMIT * (double)c->checked;
     printf("%lld entries, %lld on kinks, worst relative error %.2e: %s\n", (long long)c->checked,
            (long long)c->kinks, c->worst, c->wrong || too_many ? "failed" : "all gradients are right");
-    if (c->wrong) fprintf(stderr, "dcgan: the gradients of %d tensors are wrong\n", c->wrong);
+    if (c->wrong)
+        fprintf(stderr, "dcgan: the gradients of %s are wrong\n", text_things(c->wrong, "tensor", tensors));
     if (too_many)
         fprintf(stderr, "dcgan: %lld of %lld entries lie on kinks, more than 1 %%; try another --seed\n",
                 (long long)c->kinks, (long long)c->checked);

@@ -7,6 +7,7 @@
 #include "apps/dcgan/command.h"
 #include "apps/dcgan/run_dir.h"
 #include "apps/dcgan/text.h"
+#include "models/dcgan.h"
 #include "nn/format.h"
 
 // ---- the header ----
@@ -34,11 +35,12 @@ static void print_plain(const nn_json *value) {
 static void print_value(const char *key, const nn_json *value, int indent) {
     const char *name = NULL;
     const nn_json *member;
+    char count[TEXT_NUMBER];
     printf("%*s%s:%s", indent, "", key, nn_json_is_object(value) ? "\n" : " ");
     if (nn_json_is_object(value)) {
         while (nn_json_next(value, &name, &member)) print_value(name, member, indent + 2);
     } else if (nn_json_is_array(nn_json_at(value, 0))) {
-        printf("%lld rows\n", (long long)nn_json_count(value));
+        printf("%s\n", text_things(nn_json_count(value), "row", count));
         for (int64_t i = 0; (member = nn_json_at(value, i)); i++) {
             printf("%*s", indent + 2, "");
             print_plain(member);
@@ -62,7 +64,7 @@ static void print_entry(const nn_format_entry *entry) {
 
 static void print_tensors(const nn_format_content *content) {
     int64_t values = 0, bytes = 0;
-    char shape[AG_SHAPE_TEXT], a[TEXT_NUMBER], b[TEXT_NUMBER];
+    char shape[AG_SHAPE_TEXT], a[TEXT_NUMBER], b[TEXT_NUMBER], c[TEXT_NUMBER];
     printf("\n%-52s %-5s %-18s %12s\n", "tensor", "type", "shape", "values");
     for (int i = 0; i < content->n_tensors; i++) {
         const nn_format_tensor *t = &content->tensors[i];
@@ -72,18 +74,31 @@ static void print_tensors(const nn_format_content *content) {
         values += size;
         bytes += size * nn_format_dtype_bytes(t->dtype);
     }
-    printf("%d tensors, %s values, %s bytes\n", content->n_tensors, text_count(values, a),
-           text_count(bytes, b));
+    printf("%s, %s, %s\n", text_things(content->n_tensors, "tensor", a), text_things(values, "value", b),
+           text_things(bytes, "byte", c));
+}
+
+// ---- the verdict ----
+
+// Whether the other commands could use the file: they open it so, and *error says what stops them.
+static bool is_usable(const char *path, ag_error *error) {
+    dcgan *model = dcgan_open(path, error);
+    dcgan_free(model);
+    return model != NULL;
 }
 
 static exit_code run(const options *o, ag_error *error) {
     char path[PATH_MAX];
+    ag_error why = {0};
     nn_format_content *content = nn_format_load(run_dir_model(o->operand, path), NULL, error);
     if (!content) return EXIT_MODEL;
-    printf("%s: sound, its checksum is right\n", path);
+    const bool usable = is_usable(path, &why);
+    printf("%s: sound%s, its checksum is right%s\n", path, usable ? "" : " as a safetensors file",
+           usable ? "" : ", but no model that dcgan can use");
     for (int i = 0; i < content->n_metadata; i++) print_entry(&content->metadata[i]);
     print_tensors(content);
     nn_format_free(content);
+    *error = why;
     return EXIT_OK;
 }
 
