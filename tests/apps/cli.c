@@ -78,6 +78,8 @@ void cli_refuse(int code, int n, const char *const *words, const char *format, .
     cr_assert(last.code == code, "dcgan %s: returned %d, not %d: %s", last_command, last.code, code,
               last.err);
     check_form();
+    cr_assert(code < 2 || code > 4 || !*last.out, "dcgan %s: refused after it printed: %s", last_command,
+              last.out);
     for (int i = 0; i < n; i++)
         cr_assert(strstr(last.err, words[i]), "dcgan %s: '%s' is not in: %s", last_command, words[i],
                   last.err);

@@ -45,11 +45,23 @@ Test(cli, help_names_every_command_and_each_explains_itself) {
 
 Test(cli, train_help_gives_ranges_defaults_and_the_variants) {
     const cli_result *r = cli_succeed("train --help");
-    const char *const words[] = {
-        "--data=DIR|FILE",  "--epochs=N",        "default: 40",     "--batch=N",
-        "1 to 65536",       "--ls-epsilon=E",    "0 to\n",          "--gan=NAME",
-        "--seed=N",         "--threads=N",       "--limit-images=", "--sample-every=",
-        "-o, --output=DIR", "  non_saturating:", "  minimax:",      "  wasserstein:"};
+    const char *const words[] = {"--data=DIR|FILE",
+                                 "--epochs=N",
+                                 "default: 40",
+                                 "--batch=N",
+                                 "1 to 65536",
+                                 "--ls-epsilon=E",
+                                 "0 to\n",
+                                 "--gan=NAME",
+                                 "--seed=N",
+                                 "0 to\n                             9223372036854775807",
+                                 "--threads=N",
+                                 "--limit-images=",
+                                 "--sample-every=",
+                                 "-o, --output=DIR",
+                                 "  non_saturating:",
+                                 "  minimax:",
+                                 "  wasserstein:"};
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         cr_assert(strstr(r->out, words[i]), "'%s' is not in: %s", words[i], r->out);
 }
@@ -70,6 +82,8 @@ Test(cli, a_wrong_command_line_is_named_with_its_rule) {
         {"train --epochs 0", {"--epochs 0", "1 to 1000000"}},
         {"train --epochs -1", {"--epochs -1", "1 to 1000000"}},
         {"train --epochs 1.5", {"--epochs 1.5", "whole number"}},
+        {"train --epochs ' 3'", {"--epochs  3", "whole number"}},
+        {"train --ls-epsilon ' 0.1'", {"--ls-epsilon  0.1", "below 0.5"}},
         {"train --epochs 3x", {"--epochs 3x", "whole number"}},
         {"train --epochs 99999999999999999999", {"--epochs 99999999999999999999", "1 to 1000000"}},
         {"train --batch 0", {"--batch 0", "1 to 65536"}},
@@ -95,7 +109,14 @@ Test(cli, a_wrong_command_line_is_named_with_its_rule) {
         {"generate -m m --seeds 1 --n 2", {"--seeds", "--n"}},
         {"generate -m m --grid 8", {"--grid 8", "rows x columns"}},
         {"generate -m m --grid 0x3", {"--grid 0x3", "from 1 to 1000"}},
+        {"generate -m m --grid ' 8x8'", {"--grid  8x8", "rows x columns"}},
+        {"generate -m m --grid 8x+8", {"--grid 8x+8", "rows x columns"}},
         {"generate -m m --grid 2x2 --n 5", {"--grid 2x2", "5 images"}},
+        {"generate -m m -o a.jpg", {"--output a.jpg", "FILE.png"}},
+        {"generate -m m -o a.WebP", {"--output a.WebP", "FILE.png"}},
+        {"generate -m m -o -", {"--output -:", "FILE.png"}},
+        {"generate -m m -o .png", {"--output .png", "FILE.png"}},
+        {"generate -m m -o a/.PNG", {"--output a/.PNG", "FILE.png"}},
         {"generate -m m --grid 2x2 -o folder", {"--grid", "folder"}},
         {"inspect", {"inspect needs an argument"}},
         {"gradcheck --samples 0", {"--samples 0"}},
@@ -149,7 +170,9 @@ Test(cli, unsound_idx_files_are_refused) {
 
 Test(cli, images_of_a_shape_that_no_network_takes_are_refused) {
     cli_write_images("odd", 40, 10, 8);
-    refuse_data("--data odd --batch 16", CLI_WORDS("odd", "[10,8,1]", "divisible by 4"));
+    refuse_data("--data odd --batch 16", CLI_WORDS("'odd'", "[10,8,1]", "divisible by 4"));
+    // Too few for a batch as well, but the file's fault comes first.
+    refuse_data("--data odd --batch 41", CLI_WORDS("'odd'", "[10,8,1]", "divisible by 4"));
     cli_write_images("one", 1, 8, 8);
     refuse_data("--data one --batch 1", CLI_WORDS("one", "1 image", "at least 2"));
 }
@@ -167,7 +190,9 @@ Test(cli, png_files_of_two_sizes_are_refused) {
 Test(cli, a_batch_larger_than_the_data_is_refused) {
     cli_write_images("images", 40, 8, 8);
     cli_refuse(2, CLI_WORDS("--batch 41", "images", "40"), "train --data images --batch 41 -o run");
-    cli_refuse(2, CLI_WORDS("--batch 16", "15"), "train " SMALL " --limit-images 15 -o run");
+    cli_refuse(2, CLI_WORDS("--batch 16", "--limit-images 15 leaves 15 images of 'images'"),
+               "train " SMALL " --limit-images 15 -o run");
+    cli_refuse(2, CLI_WORDS("--limit-images 1:", "2 images"), "train " SMALL " --limit-images 1 -o run");
     cr_assert(!exists("run"));
 }
 
@@ -187,6 +212,22 @@ Test(cli, a_run_is_never_overwritten) {
     scratch_write("full/notes", "mine", 4);
     cli_refuse(1, CLI_WORDS("'full'", "not empty"), "train " SMALL " -o full");
     cr_assert(!exists("full/config.json"));
+}
+
+// A folder of the kernel's takes no file, not even root's; the model's own link leads to one that does.
+Test(cli, a_folder_that_cannot_be_written_is_known_before_training) {
+    make_run();
+    cli_refuse(1, CLI_WORDS("cannot write '/dev/fd/"),
+               "resume /dev/fd/3 --data images --epochs 2 3<run/model.safetensors");
+    cr_assert(!*cli_run("resume /dev/fd/3 --data images --epochs 2 3<run/model.safetensors")->out);
+    cr_assert(!*cli_run("train " SMALL " -o /proc/run")->out);
+}
+
+Test(cli, a_start_that_was_cut_off_leaves_its_folder_free) {
+    cli_write_images("images", 40, 8, 8);
+    cr_assert(mkdir(scratch_path("run"), 0777) == 0);
+    scratch_write("run/.tmp-1-0", "half", 4);
+    cli_succeed("train " SMALL " --epochs 1 -o run");
 }
 
 Test(cli, runs_without_a_name_are_numbered) {
@@ -258,7 +299,7 @@ Test(cli, a_run_is_resumed_with_its_own_images_only) {
 
 Test(cli, a_resume_that_has_nothing_to_do_says_so) {
     make_run();
-    cli_refuse(2, CLI_WORDS("--epochs 1", "1 epochs already"), "resume run");
+    cli_refuse(2, CLI_WORDS("--epochs 1", "has 1 epoch already"), "resume run");
     cr_assert(rename(scratch_path("run/model.safetensors"), scratch_path("alone")) == 0);
     cli_refuse(4, CLI_WORDS("run/model.safetensors", "No such file"), "resume run --epochs 2");
     cli_refuse(2, CLI_WORDS("config.json", "--data"), "resume alone --epochs 2");
@@ -271,15 +312,54 @@ Test(cli, a_resume_that_has_nothing_to_do_says_so) {
 Test(cli, a_broken_config_is_named) {
     make_run();
     scratch_write("run/config.json", "{\"epochs\": 0", 12);
-    cli_refuse(4, CLI_WORDS("run/config.json", "JSON"), "resume run --epochs 2");
+    cli_refuse(4, CLI_WORDS("'run/config.json'", "JSON"), "resume run --epochs 2");
     scratch_write("run/config.json", "{\"epochs\": 0}", 13);
     cli_refuse(4, CLI_WORDS("run/config.json", "\"data\""), "resume run --epochs 2");
     cli_refuse(4, CLI_WORDS("run/config.json", "\"epochs\""), "resume run --data images");
 }
 
+// Puts `now` in the place of `was` in run/config.json.
+static void edit_config(const char *was, const char *now) {
+    size_t n;
+    char *text = (char *)scratch_read("run/config.json", &n), edited[4096];
+    text[n] = '\0';
+    char *at = strstr(text, was);
+    cr_assert(at, "%s is not in %s", was, text);
+    const int length =
+        snprintf(edited, sizeof edited, "%.*s%s%s", (int)(at - text), text, now, at + strlen(was));
+    scratch_write("run/config.json", edited, (size_t)length);
+    free(text);
+}
+
+Test(cli, an_edit_of_what_made_the_model_is_refused) {
+    static const struct {
+        const char *was, *now, *words[4];
+    } edits[] = {
+        {"\"batch\": 16", "\"batch\": 8", {"\"batch\" is 8", "made with 16"}},
+        {"\"seed\": 0", "\"seed\": 7", {"\"seed\" is 7", "made with 0"}},
+        {"\"ls-epsilon\": 0.0", "\"ls-epsilon\": 0.25", {"\"ls-epsilon\" is 0.25", "made with 0"}},
+        {"\"non_saturating\"", "\"minimax\"", {"\"gan\" is minimax", "made with non_saturating"}},
+    };
+    make_run();
+    for (size_t i = 0; i < sizeof edits / sizeof *edits; i++) {
+        edit_config(edits[i].was, edits[i].now);
+        cli_refuse(4, CLI_WORDS("'run/config.json'", "'run/model.safetensors'"), "resume run --epochs 2");
+        cli_refuse(4, 2, edits[i].words, "resume run --epochs 2");
+        edit_config(edits[i].now, edits[i].was);
+    }
+    edit_config("\"epochs\": 1", "\"epochs\": 2");
+    cli_succeed("resume run --threads 1");
+}
+
 Test(cli, output_that_cannot_be_written_is_an_error) {
     make_run();
-    cli_refuse(1, CLI_WORDS("standard output"), "discriminate -m run --data images >/dev/full");
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+        cli_refuse(1, CLI_WORDS("standard output"), "%s --help >/dev/full", commands[i]);
+    const char *const lines[] = {
+        "--help",      "--version",      "discriminate -m run --data images", "evaluate -m run --data images",
+        "inspect run", "generate -m run"};
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
+        cli_refuse(1, CLI_WORDS("standard output"), "%s >/dev/full", lines[i]);
     cli_refuse(1, CLI_WORDS("nowhere/a.png"), "generate -m run -o nowhere/a.png");
     cli_refuse(1, CLI_WORDS("images"), "generate -m run -o images");
 }

@@ -71,6 +71,33 @@ Test(interruption, in_mid_epoch_leaves_no_trace_after_going_on) {
     }
 }
 
+// Killed before its first epoch is done, a run has the model that it began with.
+Test(interruption, by_a_kill_at_the_start_can_be_gone_on_from) {
+    cli_succeed("train " LONG_EPOCHS " --gan minimax --epochs 2 -o whole");
+    const pid_t pid = cli_start("train " LONG_EPOCHS " --gan minimax --epochs 2 -o run");
+    cli_await("run/reals.png", "PNG");
+    kill(pid, SIGKILL);
+    cr_assert(cli_wait(pid) == 128 + SIGKILL);
+    cr_assert(access(scratch_path("run/log.csv"), F_OK) != 0, "killed too late to prove anything");
+    cli_succeed("inspect run");
+    cli_succeed("resume run --threads 1");
+    const char *found = cli_difference("whole", "run");
+    cr_assert(!found, "%s differs", found);
+}
+
+Test(interruption, at_the_start_keeps_the_seed) {
+    ag_error error = {0};
+    dcgan *model = dcgan_create((dcgan_params){.image_shape = AG_SHAPE(8, 8, 1), .seed = 5}, &error);
+    cr_assert(model, "%s", error.text);
+    cli_succeed("train " LONG_EPOCHS " --epochs 1 -o run");
+    cr_assert(dcgan_save(model, scratch_path("run/model.safetensors"), &error), "%s", error.text);
+    cli_refuse(4, CLI_WORDS("run/config.json", "\"seed\" is 2", "made with 5"), "resume run");
+    dcgan_free(model);
+    remove(scratch_path("run/config.json"));
+    cli_refuse(4, CLI_WORDS("run/model.safetensors", "never trained", "config.json"),
+               "resume run --data images --epochs 2");
+}
+
 // Batches of 200 make one iteration long enough for a second signal.
 Test(interruption, by_a_second_signal_is_immediate) {
     cli_write_images("large", 400, 28, 28);
@@ -80,9 +107,14 @@ Test(interruption, by_a_second_signal_is_immediate) {
     usleep(50000);
     kill(pid, SIGINT);
     cr_assert(cli_wait(pid) == 130);
-    char *out = load_text("out");
+    char *out = load_text("out"), *err = load_text("err");
     cr_assert(!strstr(out, "stopped after"), "the iteration was finished: %s", out);
+    cr_assert_str_eq(err,
+                     "dcgan: stopping after this iteration, which is saved; a second signal stops at once\n"
+                     "dcgan: again: stopping without saving; the last saved model is kept\n");
     free(out);
+    free(err);
+    cli_succeed("inspect run");
 }
 
 Test(interruption, of_the_reader_does_not_end_training) {
@@ -192,6 +224,18 @@ Test(interruption, does_not_come_from_watching_the_live_line) {
             cr_assert(length < cols, "%zu characters on %d columns", length, cols);
         }
         cr_assert(strstr(text, "\r    2 "), "the rows do not take the live line's place: %s", text);
+        cr_assert(cols < 160 || (strstr(text, "\repoch 0 (1 of 3)  ") && !strstr(text, "\repoch 3")), "%s",
+                  text);
         free(text);
     }
+}
+
+Test(interruption, is_not_invited_by_a_silent_generate) {
+    cli_succeed("train " LONG_EPOCHS " --epochs 1 -o run");
+    char *text = run_on_terminal("generate -m run --n 20000 -o many.png --threads 1", 80);
+    const char *live = strstr(text, "\rimage ");
+    cr_assert(
+        live && strstr(live, " of 20,000  ") && strstr(live, " images/s  ") && strstr(live, "\rmany.png: "),
+        "%s", text);
+    free(text);
 }

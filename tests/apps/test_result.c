@@ -57,6 +57,28 @@ Test(result, of_two_epochs_and_two_more_is_one_of_four) {
     }
 }
 
+Test(result, of_parts_holds_the_grids_of_the_whole) {
+    const int every[] = {0, 3};
+    for (int k = 0; k < 2; k++) {
+        char whole[16], parts[16];
+        snprintf(whole, sizeof whole, "whole%d", k);
+        snprintf(parts, sizeof parts, "parts%d", k);
+        cli_succeed("train " SMALL " --sample-every %d --epochs 6 -o %s", every[k], whole);
+        cli_succeed("train " SMALL " --sample-every %d --epochs 2 -o %s", every[k], parts);
+        cli_succeed("resume %s --epochs 4", parts);
+        cli_succeed("resume %s --epochs 6", parts);
+        const char *found = cli_difference(whole, parts);
+        cr_assert(!found, "--sample-every %d: %s differs", every[k], found);
+    }
+}
+
+// Drawn on purpose, so that other wishes for what follows do not take it away.
+Test(result, keeps_the_grids_of_an_earlier_interval) {
+    cli_succeed("train " SMALL " --epochs 2 -o run");
+    cli_succeed("resume run --epochs 4 --sample-every 0");
+    cr_assert(access(scratch_path("run/fakes-e0001.png"), F_OK) == 0);
+}
+
 Test(result, is_there_for_every_variant_and_for_colour_images) {
     const gan_variant *variant;
     for (int i = 0; (variant = gan_variant_at(i)); i++)
