@@ -177,12 +177,25 @@ static bool value_from_json(const option_row *row, const nn_json *json, option_v
     return true;
 }
 
+static bool is_saved(const char *name) {
+    for (option_id id = 0; id < OPTION_END; id++) {
+        if (rows[id].saved && strcmp(rows[id].name, name) == 0) return true;
+    }
+    return false;
+}
+
 bool options_from_json(options *o, const nn_json *json, const char *source, ag_error *error) {
     for (option_id id = 0; id < OPTION_END; id++) {
         if (!rows[id].saved || o->values[id].given) continue;
         if (!value_from_json(&rows[id], nn_json_get(json, rows[id].name), &o->values[id]))
             return ag_fail(error, AG_STATUS_MODEL, "'%s': \"%s\" is missing or no value that --%s could have",
                            source, rows[id].name, rows[id].name);
+    }
+    const nn_json *value;
+    for (const char *name = NULL; nn_json_next(json, &name, &value);) {
+        if (!is_saved(name))
+            return ag_fail(error, AG_STATUS_MODEL, "'%s': \"%s\" is no option that a run keeps", source,
+                           name);
     }
     return true;
 }

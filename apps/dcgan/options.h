@@ -73,6 +73,7 @@ bool options_given(const options *o, option_id id);
 char *options_format(const options *o, option_id id, char text[OPTION_TEXT_BYTES]);
 
 // A run's configuration. Reading takes what the command line did not give from `json`, whose texts stay
-// borrowed; AG_STATUS_MODEL, naming `source`, when a value is missing, of another type or out of range.
+// borrowed; AG_STATUS_MODEL, naming `source`, when a value is missing, of another type or out of range, or a
+// key is none of a configuration's.
 nn_json *options_to_json(const options *o);
 bool options_from_json(options *o, const nn_json *json, const char *source, ag_error *error);

@@ -347,6 +347,9 @@ Test(cli, an_edit_of_what_made_the_model_is_refused) {
         cli_refuse(4, 2, edits[i].words, "resume run --epochs 2");
         edit_config(edits[i].now, edits[i].was);
     }
+    edit_config("\"epochs\": 1,", "\"epochs\": 1, \"colour\": 1,");
+    cli_refuse(4, CLI_WORDS("'run/config.json'", "\"colour\" is no option"), "resume run --epochs 2");
+    edit_config(" \"colour\": 1,", "");
     edit_config("\"epochs\": 1", "\"epochs\": 2");
     cli_succeed("resume run --threads 1");
 }
