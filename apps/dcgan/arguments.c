@@ -149,7 +149,7 @@ static void describe_program(char *doc, size_t size) {
             "\n`dcgan COMMAND --help' lists a command's options.\n\nReturns %d when all went well, %d when "
             "output cannot be written or memory runs out, %d for a wrong command line, %d for bad data, %d "
             "for a bad model file, %d when training diverged, %d when a gradient is wrong, %d when a signal "
-            "stopped training and everything was saved.",
+            "stopped training.",
             EXIT_OK, EXIT_OUTPUT, EXIT_USAGE, EXIT_DATA, EXIT_MODEL, EXIT_DIVERGED, EXIT_WRONG,
             EXIT_INTERRUPTED);
     fclose(text);

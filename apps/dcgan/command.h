@@ -14,7 +14,7 @@ typedef enum exit_code {
     EXIT_MODEL = 4,
     EXIT_DIVERGED = 5,
     EXIT_WRONG = 6,          // a gradient is wrong
-    EXIT_INTERRUPTED = 130,  // by a signal; all is saved
+    EXIT_INTERRUPTED = 130,  // by a signal; all is saved, unless it was a second one
 } exit_code;
 
 typedef struct command {

@@ -44,7 +44,7 @@ static int64_t passing_grid(const dcgan *model, int64_t every_before, const opti
 
 // Fills o from the run's configuration and its model.
 static bool complete(const config *c, const char *file, options *o, training *job, ag_error *error) {
-    options before = *o;
+    options before = *o;  // with the run's own interval, whatever is asked for now
     before.values[OPTION_SAMPLE_EVERY].given = false;
     if (!c->json && !check_moved(o, job->model, file, error)) return false;
     if (!config_apply(c, &before, error) || !config_apply(c, o, error) ||
