@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "models/dcgan_private.h"
+#include "nn/given.h"
 #include "nn/json.h"
 
 #define CHUNK 128  // images predicted at a time
@@ -18,7 +19,7 @@ static bool resolve(dcgan_params *params, ag_error *error) {
     if (params->z_dim < 1 || params->z_dim > 65536)
         return ag_fail(error, AG_STATUS_USAGE, "z_dim %lld: a number from 1 to 65536",
                        (long long)params->z_dim);
-    return true;
+    return dcgan_check_image(params->image_shape, error);
 }
 
 static bool check_model(const nn_model *model, ag_shape in, ag_shape out, ag_error *error) {
@@ -100,16 +101,32 @@ static void fill_z(const dcgan *m, ag_stream stream, int64_t n, float *z) {
 }
 
 void dcgan_draw_z(dcgan *m, int64_t n, float *z) {
+    if (!NN_GIVEN(m, "model", NULL) || !NN_GIVEN(z, "z", NULL)) return;
     fill_z(m, (ag_stream){m->params.seed, AG_PURPOSE_SAMPLE, ++m->n_draws}, n, z);
 }
 
 void dcgan_seed_z(const dcgan *m, uint64_t number, float *z) {
+    if (!NN_GIVEN(m, "model", NULL) || !NN_GIVEN(z, "z", NULL)) return;
     fill_z(m, (ag_stream){number, AG_PURPOSE_SAMPLE, 0}, 1, z);
 }
 
 // ---- use ----
 
+// Whether n rows of that many floats can lie in memory.
+static bool check_count(const char *op, int64_t n, int64_t row, ag_error *error) {
+    int64_t bytes;
+    return (n >= 0 && !__builtin_mul_overflow(n, row * (int64_t)sizeof(float), &bytes)) ||
+           ag_fail(error, AG_STATUS_USAGE,
+                   "%s: %lld rows of %lld numbers: at least 0, and no more than memory can hold", op,
+                   (long long)n, (long long)row);
+}
+
 bool dcgan_generate(dcgan *m, const float *z, int64_t n, float *images, ag_error *error) {
+    if (!NN_GIVEN(m, "model", error) || !NN_GIVEN(z, "z", error) || !NN_GIVEN(images, "images", error))
+        return false;
+    const int64_t size = ag_shape_size(m->params.image_shape);
+    if (!check_count("generate", n, m->params.z_dim, error) || !check_count("generate", n, size, error))
+        return false;
     for (int64_t i = 0; i < n * m->params.z_dim; i++) {
         if (!isfinite(z[i]))
             return ag_fail(error, AG_STATUS_USAGE,
@@ -117,27 +134,30 @@ bool dcgan_generate(dcgan *m, const float *z, int64_t n, float *images, ag_error
                            (long long)(i / m->params.z_dim), (double)z[i]);
     }
     if (!nn_predict(m->generate, z, n, images, error)) return false;
-    for (int64_t i = 0, size = n * ag_shape_size(m->params.image_shape); i < size; i++)
-        images[i] = 0.5f * (images[i] + 1);
+    for (int64_t i = 0; i < n * size; i++) images[i] = 0.5f * (images[i] + 1);
     return true;
 }
 
-// Logits of images in [0,1], chunk by chunk.
+static bool check_images(const dcgan *m, const char *op, const float *images, int64_t n, ag_error *error) {
+    const int64_t size = ag_shape_size(m->params.image_shape);
+    if (!check_count(op, n, size, error)) return false;
+    for (int64_t i = 0; i < n * size; i++) {
+        if (!(images[i] >= 0 && images[i] <= 1))
+            return ag_fail(error, AG_STATUS_USAGE, "%s: image %lld has the value %g; images lie in [0,1]", op,
+                           (long long)(i / size), (double)images[i]);
+    }
+    return true;
+}
+
+// Logits of checked images, chunk by chunk.
 static bool discriminate_logits(dcgan *m, const float *images, int64_t n, float *logits, ag_error *error) {
     const int64_t size = ag_shape_size(m->params.image_shape);
     float *scaled = malloc((size_t)(CHUNK * size) * sizeof *scaled);
     bool ok = scaled || ag_fail(error, AG_STATUS_MEMORY, "discriminate: out of memory");
     for (int64_t first = 0; first < n && ok; first += CHUNK) {
         const int64_t count = n - first < CHUNK ? n - first : CHUNK;
-        for (int64_t i = 0; i < count * size && ok; i++) {
-            const float value = images[first * size + i];
-            scaled[i] = 2 * value - 1;
-            ok = (value >= 0 && value <= 1) ||
-                 ag_fail(error, AG_STATUS_USAGE,
-                         "discriminate: image %lld has the value %g; images lie in [0,1]",
-                         (long long)(first + i / size), (double)value);
-        }
-        ok = ok && nn_predict(m->discriminate, scaled, count, logits + first, error);
+        for (int64_t i = 0; i < count * size; i++) scaled[i] = 2 * images[first * size + i] - 1;
+        ok = nn_predict(m->discriminate, scaled, count, logits + first, error);
     }
     free(scaled);
     return ok;
@@ -151,7 +171,11 @@ static double cross_entropy(double logit, double target) {
 }
 
 bool dcgan_discriminate(dcgan *m, const float *images, int64_t n, float *probabilities, ag_error *error) {
-    if (!discriminate_logits(m, images, n, probabilities, error)) return false;
+    if (!NN_GIVEN(m, "model", error) || !NN_GIVEN(images, "images", error) ||
+        !NN_GIVEN(probabilities, "probabilities", error) ||
+        !check_images(m, "discriminate", images, n, error) ||
+        !discriminate_logits(m, images, n, probabilities, error))
+        return false;
     for (int64_t i = 0; i < n; i++) probabilities[i] = (float)sigmoid((double)probabilities[i]);
     return true;
 }
@@ -186,15 +210,25 @@ static bool score_generator(dcgan *m, int64_t n, float *logits, dcgan_scores *sc
     return ok;
 }
 
-bool dcgan_evaluate(dcgan *m, const float *images, const float *labels, int64_t n, dcgan_scores *scores,
-                    ag_error *error) {
+static bool check_labelled(const dcgan *m, const float *images, const float *labels, int64_t n,
+                           ag_error *error) {
     if (n < 1)
         return ag_fail(error, AG_STATUS_USAGE, "evaluate: %lld images, at least 1 is needed", (long long)n);
+    if (!check_count("evaluate", n, m->params.z_dim, error)) return false;
     for (int64_t i = 0; i < n; i++) {
         if (labels[i] != 0 && labels[i] != 1)
             return ag_fail(error, AG_STATUS_USAGE, "evaluate: label %lld is %g; 1 is real, 0 is fake",
                            (long long)i, (double)labels[i]);
     }
+    return check_images(m, "evaluate", images, n, error);
+}
+
+bool dcgan_evaluate(dcgan *m, const float *images, const float *labels, int64_t n, dcgan_scores *scores,
+                    ag_error *error) {
+    if (!NN_GIVEN(m, "model", error) || !NN_GIVEN(images, "images", error) ||
+        !NN_GIVEN(labels, "labels", error) || !NN_GIVEN(scores, "scores", error) ||
+        !check_labelled(m, images, labels, n, error))
+        return false;
     float *logits = malloc((size_t)n * sizeof *logits);
     dcgan_scores result = {0};
     bool ok = logits || ag_fail(error, AG_STATUS_MEMORY, "evaluate: out of memory");
@@ -208,9 +242,10 @@ bool dcgan_evaluate(dcgan *m, const float *images, const float *labels, int64_t 
 
 // ---- properties ----
 
-const char *dcgan_name(const dcgan *m) { return m->name; }
+const char *dcgan_name(const dcgan *m) { return NN_GIVEN(m, "model", NULL) ? m->name : NULL; }
 
 static bool is_file_name(const char *name) {
+    if (strlen(name) > DCGAN_NAME_LIMIT) return false;
     for (const char *c = name; *c; c++) {
         if ((unsigned char)*c < 0x20 || *c == 0x7F || *c == '/') return false;
     }
@@ -220,11 +255,12 @@ static bool is_file_name(const char *name) {
 }
 
 bool dcgan_set_name(dcgan *m, const char *name, ag_error *error) {
+    if (!NN_GIVEN(m, "model", error) || !NN_GIVEN(name, "name", error)) return false;
     if (!is_file_name(name))
-        return ag_fail(
-            error, AG_STATUS_USAGE,
-            "name '%s': UTF-8 without slash or control character, not empty, '.' or '..', as it names files",
-            name);
+        return ag_fail(error, AG_STATUS_USAGE,
+                       "name '%s': 1 to %d bytes of UTF-8 without slash or control character, not '.' or "
+                       "'..', as it names files",
+                       name, DCGAN_NAME_LIMIT);
     char *copy = strdup(name);
     if (!copy) return ag_fail(error, AG_STATUS_MEMORY, "dcgan: out of memory");
     free(m->name);
@@ -232,12 +268,14 @@ bool dcgan_set_name(dcgan *m, const char *name, ag_error *error) {
     return true;
 }
 
-int64_t dcgan_z_dim(const dcgan *m) { return m->params.z_dim; }
-ag_shape dcgan_image_shape(const dcgan *m) { return m->params.image_shape; }
-const float *dcgan_fixed_z(const dcgan *m) { return m->fixed_z; }
-nn_model *dcgan_generator(const dcgan *m) { return m->generator; }
-nn_model *dcgan_discriminator(const dcgan *m) { return m->discriminator; }
-nn_model *dcgan_combined(const dcgan *m) { return m->combined; }
-gan_trainer *dcgan_trainer(const dcgan *m) { return m->trainer; }
-const char *dcgan_data_digest(const dcgan *m) { return m->data_digest; }
-const char *dcgan_made_with(const dcgan *m) { return m->made_with; }
+int64_t dcgan_z_dim(const dcgan *m) { return NN_GIVEN(m, "model", NULL) ? m->params.z_dim : 0; }
+ag_shape dcgan_image_shape(const dcgan *m) {
+    return NN_GIVEN(m, "model", NULL) ? m->params.image_shape : (ag_shape){0};
+}
+const float *dcgan_fixed_z(const dcgan *m) { return NN_GIVEN(m, "model", NULL) ? m->fixed_z : NULL; }
+nn_model *dcgan_generator(const dcgan *m) { return NN_GIVEN(m, "model", NULL) ? m->generator : NULL; }
+nn_model *dcgan_discriminator(const dcgan *m) { return NN_GIVEN(m, "model", NULL) ? m->discriminator : NULL; }
+nn_model *dcgan_combined(const dcgan *m) { return NN_GIVEN(m, "model", NULL) ? m->combined : NULL; }
+gan_trainer *dcgan_trainer(const dcgan *m) { return NN_GIVEN(m, "model", NULL) ? m->trainer : NULL; }
+const char *dcgan_data_digest(const dcgan *m) { return NN_GIVEN(m, "model", NULL) ? m->data_digest : NULL; }
+const char *dcgan_made_with(const dcgan *m) { return NN_GIVEN(m, "model", NULL) ? m->made_with : NULL; }

@@ -5,12 +5,14 @@
 
 #include "models/trainer.h"
 
-#define DCGAN_FIXED 32  // latent vectors of the sample grids
+#define DCGAN_FIXED 32        // latent vectors of the sample grids
+#define DCGAN_NAME_LIMIT 200  // bytes of a name
 
 // ---- the networks ----
-// z [z_dim] -> image [H,W,C] in [-1,1], H and W multiples of 4, C 1 or 3. 28x28x1: 1,637,121 parameters.
+// z [z_dim] -> image [H,W,C] in [-1,1]; H and W are multiples of 4 up to 16384, C is 1 or 3. 28x28x1: 1,637,121
+// parameters. The caller frees it. NULL, AG_STATUS_USAGE, for any other shape.
 AG_API nn_model *dcgan_generator_create(int64_t z_dim, ag_shape image, ag_dtype dtype, ag_error *error);
-// image [H,W,C] -> logit [1]. 28x28x1: 94,721 parameters.
+// image [H,W,C] -> logit [1]; likewise. 28x28x1: 94,721 parameters.
 AG_API nn_model *dcgan_discriminator_create(ag_shape image, ag_dtype dtype, ag_error *error);
 
 // ---- the class ----
@@ -19,13 +21,14 @@ typedef struct dcgan dcgan;
 typedef struct dcgan_params {
     const char *name;      // NULL: "dcgan"
     int64_t z_dim;         // 0: 100
-    ag_shape image_shape;  // all zero: [28,28,1]
+    ag_shape image_shape;  // [H,W,C], sides up to 16384, C 1 or 3; all zero: [28,28,1]
     uint64_t seed;
-    nn_model *generator,
-        *discriminator;  // layer lists of one's own, taken, on failure too; NULL: the default lists
+    // Layer lists of one's own, f32, taken, on failure too; NULL: the default lists.
+    nn_model *generator, *discriminator;
 } dcgan_params;
 
-// Networks initialized from the seed, and 32 fixed z. NULL, with *error filled.
+// Networks initialized from the seed, and 32 fixed z. The caller frees it. NULL, AG_STATUS_USAGE, when a parameter is out
+// of its range or the networks do not fit z_dim, image_shape and each other.
 AG_API dcgan *dcgan_create(dcgan_params params, ag_error *error);
 AG_API void dcgan_free(dcgan *model);
 
@@ -44,20 +47,24 @@ typedef struct dcgan_record {
     const char *name;
     int64_t epochs, batch_size, iterations;
     double ls_epsilon;
-    const gan_history *history;   // per epoch: g_loss, d_loss, d_accuracy, prob_fake, prob_real
-    const double *epoch_seconds;  // of the epochs that this process trained, 0 for others; history->n numbers
-    double seconds;               // their sum
+    // Per epoch g_loss, d_loss, d_accuracy, prob_fake, prob_real; NULL for a model that was never trained.
+    const gan_history *history;
+    // history->n numbers, 0 for epochs that another process trained; NULL before this one's first.
+    const double *epoch_seconds;
+    double seconds;  // their sum
 } dcgan_record;
 
 // Trains on images (borrowed for the call) by the faithful preset: reference step order, two D updates, Adam
 // 1e-3. A model that was trained before goes on, with the parameters it was trained with; other ones are
-// AG_STATUS_USAGE. *record is borrowed from the model. Stopped or failed runs fill it with what was done.
+// AG_STATUS_USAGE, other images AG_STATUS_DATA. *record (may be NULL) borrows from the model. Stopped, failed and refused
+// runs fill it with what was done until then.
 AG_API gan_run dcgan_train(dcgan *model, const nn_dataset *images, dcgan_train_params params,
                            dcgan_record *record, ag_error *error);
 
-// images [n,H,W,C] in [0,1] of z [n,z_dim], on moving statistics.
+// images [n,H,W,C] in [0,1] of z [n,z_dim], on moving statistics. AG_STATUS_USAGE for a z that is not finite.
 AG_API bool dcgan_generate(dcgan *model, const float *z, int64_t n, float *images, ag_error *error);
-// probabilities [n] of being real, of images [n,H,W,C] in [0,1]; AG_STATUS_USAGE for a value outside.
+// probabilities [n] of being real, of images [n,H,W,C] in [0,1], on moving statistics; AG_STATUS_USAGE for a value
+// outside.
 AG_API bool dcgan_discriminate(dcgan *model, const float *images, int64_t n, float *probabilities,
                                ag_error *error);
 
@@ -65,7 +72,7 @@ typedef struct dcgan_scores {
     double d_loss, d_accuracy;  // on the images given: binary cross-entropy, mean(label == (p > 0.5))
     double g_loss;              // on as many fresh z, label 1
 } dcgan_scores;
-// labels [n]: 1 real, 0 fake.
+// images [n,H,W,C] in [0,1]; labels [n]: 1 real, 0 fake; n at least 1. AG_STATUS_USAGE for anything else.
 AG_API bool dcgan_evaluate(dcgan *model, const float *images, const float *labels, int64_t n,
                            dcgan_scores *scores, ag_error *error);
 
@@ -85,7 +92,7 @@ AG_API bool dcgan_change(dcgan *model, const char *path, ag_error *error);
 AG_API dcgan *dcgan_open(const char *path, ag_error *error);
 
 AG_API const char *dcgan_name(const dcgan *model);
-// UTF-8; no slash, no control character; not empty, "." or "..": it names files.
+// 1 to DCGAN_NAME_LIMIT bytes of UTF-8; no slash, no control character; not "." or "..": it names files. Copied.
 AG_API bool dcgan_set_name(dcgan *model, const char *name, ag_error *error);
 AG_API int64_t dcgan_z_dim(const dcgan *model);
 AG_API ag_shape dcgan_image_shape(const dcgan *model);

@@ -12,6 +12,7 @@
 #include "models/dcgan_private.h"
 #include "models/state.h"
 #include "nn/checkpoint.h"
+#include "nn/given.h"
 
 #define VERSION 1
 #define KEY "bobbin"
@@ -73,7 +74,8 @@ static bool add_header(nn_checkpoint *file, const dcgan *m, ag_error *error) {
 }
 
 bool dcgan_save(dcgan *m, const char *path, ag_error *error) {
-    char own[512];
+    if (!NN_GIVEN(m, "model", error)) return false;
+    char own[DCGAN_NAME_LIMIT + sizeof ".safetensors"];
     snprintf(own, sizeof own, "%s.safetensors", m->name);
     nn_checkpoint *file = nn_checkpoint_create();
     const bool ok = (file || ag_fail(error, AG_STATUS_MEMORY, "dcgan %s: out of memory", m->name)) &&
@@ -231,6 +233,7 @@ static bool change(dcgan *m, const header *h, const char *path, ag_error *error)
 }
 
 bool dcgan_change(dcgan *m, const char *path, ag_error *error) {
+    if (!NN_GIVEN(m, "model", error) || !NN_GIVEN(path, "path", error)) return false;
     header h;
     ag_error cause = {0};
     const bool ok = header_open(&h, path, &cause) && change(m, &h, path, &cause);
@@ -239,6 +242,7 @@ bool dcgan_change(dcgan *m, const char *path, ag_error *error) {
 }
 
 dcgan *dcgan_open(const char *path, ag_error *error) {
+    if (!NN_GIVEN(path, "path", error)) return NULL;
     header h;
     ag_error cause = {0};
     dcgan *m = NULL;

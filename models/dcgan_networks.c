@@ -1,19 +1,30 @@
 // SPDX-License-Identifier: MIT
 // The seed's two networks, top to bottom.
-#include "models/dcgan.h"
+#include "models/dcgan_private.h"
+#include "nn/image.h"
 
-static bool check_image(ag_shape image, ag_error *error) {
+bool dcgan_check_image(ag_shape image, ag_error *error) {
     char text[AG_SHAPE_TEXT];
-    const bool ok = image.rank == 3 && image.dim[0] >= 4 && image.dim[1] >= 4 && image.dim[0] % 4 == 0 &&
-                    image.dim[1] % 4 == 0 && (image.dim[2] == 1 || image.dim[2] == 3);
+    const int64_t h = image.dim[0], w = image.dim[1], c = image.dim[2];
+    const bool ok =
+        image.rank == 3 && h >= 1 && h <= NN_IMAGE_SIDE && w >= 1 && w <= NN_IMAGE_SIDE && (c == 1 || c == 3);
     return ok || ag_fail(error, AG_STATUS_USAGE,
-                         "image shape %s: the default networks take a height and a width divisible by 4 and "
-                         "1 or 3 channels",
-                         ag_shape_format(image, text));
+                         "image shape %s: it is [height,width,channels], sides from 1 to %d, 1 or 3 channels",
+                         ag_shape_format(image, text), NN_IMAGE_SIDE);
+}
+
+// Both networks halve and double the sides twice. The sides' limit keeps every size below 2^63.
+static bool check_sides(ag_shape image, ag_error *error) {
+    char text[AG_SHAPE_TEXT];
+    if (!dcgan_check_image(image, error)) return false;
+    return (image.dim[0] % 4 == 0 && image.dim[1] % 4 == 0) ||
+           ag_fail(error, AG_STATUS_USAGE,
+                   "image shape %s: the default networks take a height and a width divisible by 4",
+                   ag_shape_format(image, text));
 }
 
 nn_model *dcgan_generator_create(int64_t z_dim, ag_shape image, ag_dtype dtype, ag_error *error) {
-    if (!check_image(image, error)) return NULL;
+    if (!check_sides(image, error)) return NULL;
     const int64_t h = image.dim[0] / 4, w = image.dim[1] / 4, channels = image.dim[2];
     return nn_sequential(
         error, "generator", dtype, AG_SHAPE(z_dim), nn_dense(h * w * 256, .kernel = nn_he_normal),
@@ -24,7 +35,7 @@ nn_model *dcgan_generator_create(int64_t z_dim, ag_shape image, ag_dtype dtype, 
 }
 
 nn_model *dcgan_discriminator_create(ag_shape image, ag_dtype dtype, ag_error *error) {
-    if (!check_image(image, error)) return NULL;
+    if (!check_sides(image, error)) return NULL;
     return nn_sequential(error, "discriminator", dtype, image,
                          nn_conv2d(32, 3, .stride = 2, .kernel = nn_he_normal), nn_leaky_relu(0.01),
                          nn_conv2d(64, 3, .stride = 2, .kernel = nn_he_normal), nn_leaky_relu(0.01),

@@ -23,6 +23,9 @@ struct dcgan {
     int64_t n_seconds;
 };
 
+// Whether data sets can have such images: [H,W,C] within the limits of nn/image.h and nn/dataset.h. AG_STATUS_USAGE.
+bool dcgan_check_image(ag_shape image, ag_error *error);
+
 // A trainer for the configuration, not yet the model's own.
 gan_trainer *dcgan_create_trainer(dcgan *model, gan_config config, ag_error *error);
 

@@ -5,12 +5,14 @@
 #include <time.h>
 
 #include "models/dcgan_private.h"
+#include "nn/given.h"
 
 // What the hooks of a call share.
 typedef struct session {
     dcgan *model;
     const dcgan_train_params *params;
     double started;  // of the epoch
+    bool failed;     // no memory for the times; the run was stopped for it
     ag_error *error;
 } session;
 
@@ -93,7 +95,8 @@ static bool keep_seconds(session *s, int64_t epoch) {
     dcgan *m = s->model;
     if (epoch >= m->n_seconds) {
         double *grown = realloc(m->seconds, (size_t)(epoch + 1) * sizeof *grown);
-        if (!grown) return ag_fail(s->error, AG_STATUS_MEMORY, "train: out of memory");
+        s->failed = !grown;
+        if (!grown) return ag_fail(s->error, AG_STATUS_MEMORY, "train: no memory for the epochs' times");
         for (int64_t i = m->n_seconds; i <= epoch; i++) grown[i] = 0;
         m->seconds = grown;
         m->n_seconds = epoch + 1;
@@ -125,6 +128,7 @@ static bool on_epoch(void *context, const gan_trainer *trainer, const gan_epoch 
 }
 
 static void fill_record(const dcgan *m, dcgan_record *record) {
+    *record = (dcgan_record){.name = m->name};
     if (!m->trainer) return;
     const gan_config *config = gan_trainer_config(m->trainer);
     const gan_history *history = gan_trainer_history(m->trainer);
@@ -134,12 +138,13 @@ static void fill_record(const dcgan *m, dcgan_record *record) {
                              .ls_epsilon = config->label_smoothing,
                              .iterations = gan_trainer_step(m->trainer),
                              .history = history,
-                             .epoch_seconds = m->seconds};
+                             .epoch_seconds = m->n_seconds > 0 ? m->seconds : NULL};
     for (int64_t i = 0; i < m->n_seconds; i++) record->seconds += m->seconds[i];
 }
 
 gan_run dcgan_train(dcgan *m, const nn_dataset *images, dcgan_train_params params, dcgan_record *record,
                     ag_error *error) {
+    if (!NN_GIVEN(m, "model", error) || !NN_GIVEN(images, "images", error)) return GAN_RUN_FAILED;
     if (!params.epochs) params.epochs = 40;
     session s = {.model = m, .params = &params, .error = error};
     const gan_hooks hooks = {.context = &s, .iteration = on_iteration, .epoch = on_epoch};
@@ -149,5 +154,5 @@ gan_run dcgan_train(dcgan *m, const nn_dataset *images, dcgan_train_params param
         run = gan_trainer_run(m->trainer, params.epochs, &hooks, error);
     }
     if (record) fill_record(m, record);
-    return run;
+    return s.failed ? GAN_RUN_FAILED : run;
 }

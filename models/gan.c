@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "nn/given.h"
+
 #define GAN_NAME(name) extern const gan_variant gan_##name;
 #include "models/gan_list.def"
 #undef GAN_NAME
@@ -26,6 +28,7 @@ const gan_variant *gan_variant_at(int i) { return i >= 0 && i < COUNT(variants) 
 const gan_penalty *gan_penalty_at(int i) { return i >= 0 && i < COUNT(penalties) ? penalties[i] : NULL; }
 
 const gan_variant *gan_variant_find(const char *name) {
+    if (!NN_GIVEN(name, "name", NULL)) return NULL;
     for (int i = 0; variants[i]; i++) {
         if (strcmp(variants[i]->name, name) == 0) return variants[i];
     }
@@ -33,6 +36,7 @@ const gan_variant *gan_variant_find(const char *name) {
 }
 
 const gan_penalty *gan_penalty_find(const char *name) {
+    if (!NN_GIVEN(name, "name", NULL)) return NULL;
     for (int i = 0; penalties[i]; i++) {
         if (strcmp(penalties[i]->name, name) == 0) return penalties[i];
     }
@@ -40,17 +44,17 @@ const gan_penalty *gan_penalty_find(const char *name) {
 }
 
 gan_schedule gan_variant_schedule(const gan_variant *variant, gan_schedule wanted) {
-    if (wanted != GAN_SCHEDULE_DEFAULT) return wanted;
+    if (!NN_GIVEN(variant, "variant", NULL) || wanted != GAN_SCHEDULE_DEFAULT) return wanted;
     if (variant->schedule != GAN_SCHEDULE_DEFAULT) return variant->schedule;
-    return variant->discriminator ? GAN_SCHEDULE_JOINT : GAN_SCHEDULE_SEPARATE;
+    return variant->discriminator || variant->penalties[0] ? GAN_SCHEDULE_JOINT : GAN_SCHEDULE_SEPARATE;
 }
 
 int gan_variant_generator_every(const gan_variant *variant) {
-    return variant->generator_every ? variant->generator_every : 1;
+    return NN_GIVEN(variant, "variant", NULL) && variant->generator_every ? variant->generator_every : 1;
 }
 
 nn_optimizer_params gan_variant_optimizer(const gan_variant *variant) {
-    if (variant->optimizer.kind) return variant->optimizer;
+    if (NN_GIVEN(variant, "variant", NULL) && variant->optimizer.kind) return variant->optimizer;
     return nn_adam(.rate = 1e-3, .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8);
 }
 
@@ -62,27 +66,40 @@ static ag_node *images(gan_context *c, ag_node *given, const char *what) {
                                 what);
 }
 
-ag_node *gan_real_images(gan_context *c) { return images(c, c->reals, "real"); }
-ag_node *gan_fake_images(gan_context *c) { return images(c, c->fakes, "fake"); }
+ag_node *gan_real_images(gan_context *c) {
+    return NN_GIVEN(c, "context", NULL) ? images(c, c->reals, "real") : NULL;
+}
+
+ag_node *gan_fake_images(gan_context *c) {
+    return NN_GIVEN(c, "context", NULL) ? images(c, c->fakes, "fake") : NULL;
+}
 
 ag_node *gan_discriminate(gan_context *c, ag_node *x) {
+    if (!NN_GIVEN(c, "context", NULL)) return NULL;
     ag_node *scores = nn_apply(c->discriminator, x, c->mode);
     c->mode.update_statistics = false;
     return scores;
 }
 
 ag_node *gan_real_scores(gan_context *c) {
+    if (!NN_GIVEN(c, "context", NULL)) return NULL;
     if (!c->real_scores) c->real_scores = gan_discriminate(c, gan_real_images(c));
     return c->real_scores;
 }
 
 ag_node *gan_fake_scores(gan_context *c) {
+    if (!NN_GIVEN(c, "context", NULL)) return NULL;
     if (!c->fake_scores) c->fake_scores = gan_discriminate(c, gan_fake_images(c));
     return c->fake_scores;
 }
 
-ag_node *gan_real_target(gan_context *c) { return ag_scalar(c->tape, 1 - c->label_smoothing); }
-ag_node *gan_fake_target(gan_context *c) { return ag_scalar(c->tape, c->label_smoothing); }
+ag_node *gan_real_target(gan_context *c) {
+    return NN_GIVEN(c, "context", NULL) ? ag_scalar(c->tape, 1 - c->label_smoothing) : NULL;
+}
+
+ag_node *gan_fake_target(gan_context *c) {
+    return NN_GIVEN(c, "context", NULL) ? ag_scalar(c->tape, c->label_smoothing) : NULL;
+}
 
 ag_node *gan_uniform_per_sample(gan_context *c) {
     ag_node *reals = gan_real_images(c);
@@ -98,6 +115,7 @@ ag_node *gan_norm_per_sample(ag_node *x) {
 }
 
 ag_node *gan_discriminator_loss(gan_context *c, const gan_variant *variant) {
+    if (!NN_GIVEN(c, "context", NULL) || !NN_GIVEN(variant, "variant", NULL)) return NULL;
     ag_node *loss = variant->discriminator
                         ? variant->discriminator(c)
                         : ag_add(variant->discriminator_real(c), variant->discriminator_fake(c));

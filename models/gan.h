@@ -28,7 +28,7 @@ typedef struct gan_variant {
     gan_expression discriminator;
     gan_expression generator;
     const gan_penalty *penalties[GAN_MAX_PENALTIES];  // ended by NULL
-    gan_schedule schedule;  // DEFAULT: separate when the terms are apart, else joint
+    gan_schedule schedule;  // DEFAULT: separate when the terms are apart and nothing is added, else joint
     int generator_every;    // iterations from one generator update to the next; 0 means 1
     nn_optimizer_params
         optimizer;  // of both networks; without a kind: adam(rate 1e-3, 0.9, 0.999, epsilon 1e-8), the seed's

@@ -9,6 +9,7 @@
 #include "models/evaluation.h"
 #include "models/state.h"
 #include "models/steps.h"
+#include "nn/given.h"
 
 #define STEP_SETS 2  // full batches, and the short last one of an epoch
 
@@ -31,23 +32,42 @@ struct gan_trainer {
 
 // ---- life ----
 
+// What the author of a variant must have given.
+static bool check_variant(const gan_variant *v, ag_error *error) {
+    const bool apart = v->discriminator_real && v->discriminator_fake;
+    if (v->generator && (apart || v->discriminator) && v->generator_every >= 0) return true;
+    return ag_fail(
+        error, AG_STATUS_CONTRACT,
+        "variant %s: it needs a generator's loss, a discriminator's loss, whole or as a real and a fake "
+        "term, and generator_every %d must not be negative",
+        v->name, v->generator_every);
+}
+
+static bool check_schedule(const gan_config *config, ag_error *error) {
+    const gan_variant *v = config->variant;
+    if (config->schedule != GAN_SCHEDULE_SEPARATE && config->schedule != GAN_SCHEDULE_JOINT)
+        return ag_fail(error, AG_STATUS_USAGE, "schedule %d: it is default, separate or joint",
+                       (int)config->schedule);
+    return config->schedule == GAN_SCHEDULE_JOINT || !(v->discriminator || v->penalties[0]) ||
+           ag_fail(error, AG_STATUS_USAGE,
+                   "variant %s: its discriminator's loss is no sum of a real and a fake term; use the joint "
+                   "schedule",
+                   v->name);
+}
+
 static bool resolve(gan_config *config, ag_error *error) {
     if (!config->variant) config->variant = gan_variant_at(0);
+    if (!check_variant(config->variant, error)) return false;
     if (!config->optimizer.kind) config->optimizer = gan_variant_optimizer(config->variant);
     if (!config->batch_size) config->batch_size = 128;
     config->schedule = gan_variant_schedule(config->variant, config->schedule);
-    if (config->batch_size < 1)
-        return ag_fail(error, AG_STATUS_USAGE, "batch size %lld: at least 1", (long long)config->batch_size);
+    if (config->batch_size < 1 || config->batch_size > UINT32_MAX)
+        return ag_fail(error, AG_STATUS_USAGE, "batch size %lld: a number from 1 to %lld",
+                       (long long)config->batch_size, (long long)UINT32_MAX);
     if (!(config->label_smoothing >= 0 && config->label_smoothing < 0.5))
         return ag_fail(error, AG_STATUS_USAGE, "label smoothing %g: a number in [0, 0.5)",
                        config->label_smoothing);
-    const bool whole = config->variant->discriminator || config->variant->penalties[0];
-    if (config->schedule == GAN_SCHEDULE_SEPARATE && whole)
-        return ag_fail(error, AG_STATUS_USAGE,
-                       "variant %s: its discriminator's loss is no sum of a real and a fake term; use the "
-                       "joint schedule",
-                       config->variant->name);
-    return true;
+    return check_schedule(config, error);
 }
 
 static bool check_models(const nn_model *generator, const nn_model *discriminator, ag_error *error) {
@@ -68,7 +88,9 @@ static bool check_models(const nn_model *generator, const nn_model *discriminato
 
 gan_trainer *gan_trainer_create(nn_model *generator, nn_model *discriminator, gan_config config,
                                 ag_workspace *workspace, ag_error *error) {
-    if (!resolve(&config, error) || !check_models(generator, discriminator, error)) return NULL;
+    if (!NN_GIVEN(generator, "generator", error) || !NN_GIVEN(discriminator, "discriminator", error) ||
+        !resolve(&config, error) || !check_models(generator, discriminator, error))
+        return NULL;
     gan_trainer *t = calloc(1, sizeof *t);
     if (!t) return ag_fail(error, AG_STATUS_MEMORY, "trainer: out of memory"), NULL;
     *t = (gan_trainer){
@@ -131,6 +153,9 @@ static int64_t iterations_of(const gan_trainer *t, const nn_dataset *data) {
 }
 
 bool gan_trainer_set_data(gan_trainer *t, const nn_dataset *data, ag_error *error) {
+    if (!NN_GIVEN(t, "trainer", error) || !NN_GIVEN(data, "data", error) ||
+        !NN_GIVEN(data->images, "data->images", error))
+        return false;
     const gan_progress progress = progress_of(t);
     if (!check_data(t, data, error) ||
         !gan_progress_check_epochs(&progress, t->config.batch_size, iterations_of(t, data), error))
@@ -243,6 +268,7 @@ static bool record_steps(gan_trainer *t, ag_error *error) {
 }
 
 gan_run gan_trainer_run(gan_trainer *t, int64_t epochs, const gan_hooks *hooks, ag_error *error) {
+    if (!NN_GIVEN(t, "trainer", error)) return GAN_RUN_FAILED;
     if (!t->data) return ag_fail(error, AG_STATUS_USAGE, "trainer: no images were given"), GAN_RUN_FAILED;
     const gan_hooks none = {0}, *h = hooks ? hooks : &none;
     if (t->history.n < epochs && !record_steps(t, error)) return GAN_RUN_FAILED;
@@ -259,26 +285,39 @@ gan_run gan_trainer_run(gan_trainer *t, int64_t epochs, const gan_hooks *hooks, 
 
 // ---- what others see ----
 
-const gan_config *gan_trainer_config(const gan_trainer *t) { return &t->config; }
-const gan_history *gan_trainer_history(const gan_trainer *t) { return &t->history; }
-int64_t gan_trainer_step(const gan_trainer *t) { return t->step; }
-double gan_trainer_d_loss(const gan_trainer *t) { return t->d_loss; }
-double gan_trainer_g_loss(const gan_trainer *t) { return t->g_loss; }
-int64_t gan_trainer_workspace_bytes(const gan_trainer *t) { return ag_workspace_bytes(t->workspace); }
-
-int64_t gan_trainer_iterations(const gan_trainer *t) { return t->data ? iterations_of(t, t->data) : 0; }
-
-int64_t gan_trainer_epoch(const gan_trainer *t) {
-    return t->data ? t->step / gan_trainer_iterations(t) : t->history.n;
+const gan_config *gan_trainer_config(const gan_trainer *t) {
+    return NN_GIVEN(t, "trainer", NULL) ? &t->config : NULL;
+}
+const gan_history *gan_trainer_history(const gan_trainer *t) {
+    return NN_GIVEN(t, "trainer", NULL) ? &t->history : NULL;
+}
+int64_t gan_trainer_step(const gan_trainer *t) { return NN_GIVEN(t, "trainer", NULL) ? t->step : 0; }
+double gan_trainer_d_loss(const gan_trainer *t) { return NN_GIVEN(t, "trainer", NULL) ? t->d_loss : 0; }
+double gan_trainer_g_loss(const gan_trainer *t) { return NN_GIVEN(t, "trainer", NULL) ? t->g_loss : 0; }
+int64_t gan_trainer_workspace_bytes(const gan_trainer *t) {
+    return NN_GIVEN(t, "trainer", NULL) ? ag_workspace_bytes(t->workspace) : 0;
 }
 
-const uint32_t *gan_trainer_order(const gan_trainer *t) { return t->order; }
+int64_t gan_trainer_iterations(const gan_trainer *t) {
+    return NN_GIVEN(t, "trainer", NULL) && t->data ? iterations_of(t, t->data) : 0;
+}
+
+int64_t gan_trainer_epoch(const gan_trainer *t) {
+    if (!NN_GIVEN(t, "trainer", NULL)) return 0;
+    return t->data ? t->step / iterations_of(t, t->data) : t->history.n;
+}
+
+const uint32_t *gan_trainer_order(const gan_trainer *t) {
+    return NN_GIVEN(t, "trainer", NULL) ? t->order : NULL;
+}
 
 nn_optimizer *gan_trainer_optimizer(gan_trainer *t, bool discriminator) {
+    if (!NN_GIVEN(t, "trainer", NULL)) return NULL;
     return discriminator ? t->d_optimizer : t->g_optimizer;
 }
 
 const ag_program *gan_trainer_program(gan_trainer *t, int64_t n, const char *name, ag_error *error) {
+    if (!NN_GIVEN(t, "trainer", error) || !NN_GIVEN(name, "name", error)) return NULL;
     const gan_steps *steps = find_steps(t, n, error);
     for (int i = 0; i < GAN_STEP_COUNT && steps; i++) {
         if (steps->steps[i].program && strcmp(steps->steps[i].name, name) == 0)
@@ -310,10 +349,11 @@ bool gan_trainer_restore(gan_trainer *t, const nn_json *state, ag_error *error) 
         gan_history_free(&progress.history);
         return false;
     }
+    // The steps are in range: the check has bounded them.
     gan_history_free(&t->history);
     t->history = progress.history;
     t->step = progress.step;
-    nn_optimizer_set_step(t->d_optimizer, progress.d_step);
-    nn_optimizer_set_step(t->g_optimizer, progress.g_step);
+    nn_optimizer_set_step(t->d_optimizer, progress.d_step, NULL);
+    nn_optimizer_set_step(t->g_optimizer, progress.g_step, NULL);
     return true;
 }

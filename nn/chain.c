@@ -4,15 +4,18 @@
 #include <string.h>
 
 #include "autograd/op.h"
+#include "nn/given.h"
 #include "nn/model_private.h"
 
 int nn_model_set_count(const nn_model *model) {
+    if (!NN_GIVEN(model, "model", NULL)) return 0;
     int n = model->set != NULL;
     for (int i = 0; i < model->n_parts; i++) n += nn_model_set_count(model->parts[i]);
     return n;
 }
 
 ag_parameter_set *nn_model_set(const nn_model *model, int i) {
+    if (!NN_GIVEN(model, "model", NULL)) return NULL;
     if (model->set) return i == 0 ? model->set : NULL;
     for (int part = 0; part < model->n_parts; part++) {
         const int n = nn_model_set_count(model->parts[part]);
@@ -62,6 +65,9 @@ static bool append_all(nn_model *chain, nn_model *const *models, int n_models, a
 }
 
 nn_model *nn_chain_create(const char *name, nn_model *const *models, int n_models, ag_error *error) {
+    if (!NN_GIVEN(name, "name", error) || !nn_model_check_name(name, error) ||
+        (n_models > 0 && !NN_GIVEN(models, "models", error)))
+        return NULL;
     nn_model *chain = calloc(1, sizeof *chain);
     if (chain) chain->name = strdup(name);
     if (!chain || !chain->name) {

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "nn/given.h"
+
 #define NAME_TEXT 256
 
 struct nn_checkpoint {
@@ -51,7 +53,9 @@ static bool check_finite(const char *name, ag_dtype dtype, ag_shape shape, const
 
 bool nn_checkpoint_add(nn_checkpoint *checkpoint, const char *name, ag_dtype dtype, ag_shape shape,
                        const void *values, ag_error *error) {
-    if (!check_finite(name, dtype, shape, values, error)) return false;
+    if (!NN_GIVEN(checkpoint, "checkpoint", error) || !NN_GIVEN(name, "name", error) ||
+        !NN_GIVEN(values, "values", error) || !check_finite(name, dtype, shape, values, error))
+        return false;
     nn_format_content *c = &checkpoint->content;
     nn_format_tensor *grown = realloc(c->tensors, (size_t)(c->n_tensors + 1) * sizeof *grown);
     if (grown) c->tensors = grown;
@@ -63,6 +67,9 @@ bool nn_checkpoint_add(nn_checkpoint *checkpoint, const char *name, ag_dtype dty
 }
 
 bool nn_checkpoint_add_text(nn_checkpoint *checkpoint, const char *key, const char *text, ag_error *error) {
+    if (!NN_GIVEN(checkpoint, "checkpoint", error) || !NN_GIVEN(key, "key", error) ||
+        !NN_GIVEN(text, "text", error))
+        return false;
     nn_format_content *c = &checkpoint->content;
     nn_format_entry *grown = realloc(c->metadata, (size_t)(c->n_metadata + 1) * sizeof *grown);
     if (grown) c->metadata = grown;
@@ -81,6 +88,7 @@ static char *tensor_name(const ag_parameter *parameter, char name[NAME_TEXT]) {
 }
 
 bool nn_checkpoint_add_set(nn_checkpoint *checkpoint, ag_parameter_set *set, ag_error *error) {
+    if (!NN_GIVEN(checkpoint, "checkpoint", error) || !NN_GIVEN(set, "set", error)) return false;
     char name[NAME_TEXT];
     if (!ag_parameter_set_seal(set, error)) return false;
     for (int i = 0; i < ag_parameter_set_count(set); i++) {
@@ -93,10 +101,12 @@ bool nn_checkpoint_add_set(nn_checkpoint *checkpoint, ag_parameter_set *set, ag_
 }
 
 bool nn_checkpoint_save(const nn_checkpoint *checkpoint, const char *path, ag_error *error) {
+    if (!NN_GIVEN(checkpoint, "checkpoint", error) || !NN_GIVEN(path, "path", error)) return false;
     return nn_format_save(path, &checkpoint->content, error);
 }
 
 bool nn_checkpoint_check_set(const nn_format_content *content, ag_parameter_set *set, ag_error *error) {
+    if (!NN_GIVEN(content, "content", error) || !NN_GIVEN(set, "set", error)) return false;
     char name[NAME_TEXT], got[AG_SHAPE_TEXT], wanted[AG_SHAPE_TEXT];
     if (!ag_parameter_set_seal(set, error)) return false;
     for (int i = 0; i < ag_parameter_set_count(set); i++) {
@@ -116,6 +126,7 @@ bool nn_checkpoint_check_set(const nn_format_content *content, ag_parameter_set 
 }
 
 bool nn_checkpoint_read_set(const nn_format_content *content, ag_parameter_set *set, ag_error *error) {
+    if (!NN_GIVEN(content, "content", error) || !NN_GIVEN(set, "set", error)) return false;
     char name[NAME_TEXT];
     if (!nn_checkpoint_check_set(content, set, error)) return false;
     for (int i = 0; i < ag_parameter_set_count(set); i++) {

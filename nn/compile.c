@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "autograd/op.h"
+#include "nn/given.h"
 
 #define NAME_BYTES 160
 
@@ -36,7 +37,12 @@ static void specialisation_free(specialisation *s) {
     free(s);
 }
 
+static bool check_loss(nn_loss loss, ag_error *error) {
+    return loss || ag_fail(error, AG_STATUS_CONTRACT, "nn_compile: loss is NULL; it must be given");
+}
+
 nn_program *nn_compile(nn_model *model, nn_loss loss, nn_optimizer_params optimizer, ag_error *error) {
+    if (!NN_GIVEN(model, "model", error) || !check_loss(loss, error)) return NULL;
     nn_program *p = calloc(1, sizeof *p);
     if (!p) return ag_fail(error, AG_STATUS_MEMORY, "compile %s: out of memory", nn_model_name(model)), NULL;
     p->model = model;
@@ -61,7 +67,9 @@ void nn_program_free(nn_program *p) {
     free(p);
 }
 
-void nn_program_set_seed(nn_program *p, uint64_t seed) { p->seed = seed; }
+void nn_program_set_seed(nn_program *p, uint64_t seed) {
+    if (NN_GIVEN(p, "program", NULL)) p->seed = seed;
+}
 
 // ---- recording
 // -------------------------------------------------------------------------------------------------------------
@@ -114,6 +122,14 @@ static specialisation *find_or_record(nn_program *p, int64_t n, bool training, a
 // ---- running
 // ---------------------------------------------------------------------------------------------------------------
 
+static bool check_batch(const nn_program *p, const void *x, const void *y, const double *out_loss,
+                        const char *function, ag_error *error) {
+    return nn_given_at(p, function, "program", error, __FILE__, __LINE__) &&
+           nn_given_at(x, function, "x", error, __FILE__, __LINE__) &&
+           nn_given_at(y, function, "y", error, __FILE__, __LINE__) &&
+           nn_given_at(out_loss, function, "out_loss", error, __FILE__, __LINE__);
+}
+
 static bool run(const nn_program *p, specialisation *s, const void *x, const void *y, double *out_loss,
                 ag_error *error) {
     const ag_clock clock = {.seed = p->seed, .step = (uint64_t)nn_optimizer_step(p->optimizer)};
@@ -127,6 +143,7 @@ static bool run(const nn_program *p, specialisation *s, const void *x, const voi
 
 bool nn_train_on_batch(nn_program *p, const void *x, const void *y, int64_t n, double *out_loss,
                        ag_error *error) {
+    if (!check_batch(p, x, y, out_loss, __func__, error)) return false;
     specialisation *s = find_or_record(p, n, true, error);
     if (!s || !nn_optimizer_feed(p->optimizer, s->program, &s->update, error)) return false;
     if (!run(p, s, x, y, out_loss, error)) return false;
@@ -136,11 +153,13 @@ bool nn_train_on_batch(nn_program *p, const void *x, const void *y, int64_t n, d
 
 bool nn_test_on_batch(nn_program *p, const void *x, const void *y, int64_t n, double *out_loss,
                       ag_error *error) {
+    if (!check_batch(p, x, y, out_loss, __func__, error)) return false;
     specialisation *s = find_or_record(p, n, false, error);
     return s && run(p, s, x, y, out_loss, error);
 }
 
 const ag_program *nn_program_plan(nn_program *p, int64_t n, ag_error *error) {
+    if (!NN_GIVEN(p, "program", error)) return NULL;
     const specialisation *s = find_or_record(p, n, true, error);
     return s ? s->program : NULL;
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "nn/given.h"
 #include "nn/image.h"
 
 #define NN_DATASET_FILE(name) extern const nn_dataset_format nn_dataset_##name;
@@ -92,6 +93,7 @@ static nn_dataset *open_as(const nn_dataset_format *format, const char *path, co
 }
 
 nn_dataset *nn_dataset_open(const char *path, const nn_dataset_params *params, ag_error *error) {
+    if (!NN_GIVEN(path, "path", error)) return NULL;
     static const nn_dataset_params defaults;
     if (!params) params = &defaults;
     if (params->limit < 0) {
@@ -109,6 +111,9 @@ nn_dataset *nn_dataset_open(const char *path, const nn_dataset_params *params, a
 }
 
 bool nn_dataset_digest(const nn_dataset *dataset, char *text, ag_error *error) {
+    if (!NN_GIVEN(dataset, "dataset", error) || !NN_GIVEN(text, "text", error) ||
+        !NN_GIVEN(dataset->images, "dataset->images", error))
+        return false;
     nn_digest *digest = nn_digest_create();
     if (!digest) return ag_fail(error, AG_STATUS_MEMORY, "no memory for a digest");
     const int64_t sizes[] = {dataset->n, dataset->h, dataset->w, dataset->c};
@@ -149,6 +154,9 @@ static void gather_f64(const nn_dataset *dataset, const uint32_t *indices, int64
 
 bool nn_dataset_gather(const nn_dataset *dataset, const uint32_t *indices, int64_t n, ag_dtype dtype,
                        void *out, ag_error *error) {
+    if (!NN_GIVEN(dataset, "dataset", error) || !NN_GIVEN(dataset->images, "dataset->images", error) ||
+        !NN_GIVEN(indices, "indices", error) || !NN_GIVEN(out, "out", error))
+        return false;
     if (!indices_valid(dataset, indices, n, error)) return false;
     if (dtype == AG_F64)
         gather_f64(dataset, indices, n, out);

@@ -13,6 +13,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "nn/given.h"
+
 #define TEMPORARY_TRIES 1000  // names taken by writers that were killed earlier under the same process id
 
 struct nn_file {
@@ -89,6 +91,7 @@ static bool prepare(nn_file *file, const char *path, ag_error *error) {
 }
 
 nn_file *nn_file_create(const char *path, ag_error *error) {
+    if (!NN_GIVEN(path, "path", error)) return NULL;
     nn_file *file = calloc(1, sizeof *file);
     if (!file) {
         ag_fail(error, AG_STATUS_MEMORY, "no memory to write '%s'", path);
@@ -101,6 +104,7 @@ nn_file *nn_file_create(const char *path, ag_error *error) {
 }
 
 bool nn_file_write(nn_file *file, const void *bytes, size_t n, ag_error *error) {
+    if (!NN_GIVEN(file, "file", error) || (n > 0 && !NN_GIVEN(bytes, "bytes", error))) return false;
     const uint8_t *at = bytes;
     while (n > 0 && !file->failed) {
         ssize_t written = write(file->descriptor, at, n < INT_MAX ? n : INT_MAX);
@@ -137,6 +141,7 @@ static bool close_checked(int *descriptor) {
 }
 
 bool nn_file_commit(nn_file *file, ag_error *error) {
+    if (!NN_GIVEN(file, "file", error)) return false;
     if (!nn_file_write(file, NULL, 0, error)) return false;
     file->failed = true;  // a commit happens once, whatever its outcome
     if (!flush(file->descriptor) || !close_checked(&file->descriptor)) return fail_write(file, error);
@@ -211,6 +216,8 @@ static uint8_t *load_open(int descriptor, const char *path, int64_t size, ag_sta
 
 bool nn_file_load(const char *path, int64_t limit, ag_status status, uint8_t **bytes, size_t *n,
                   ag_error *error) {
+    if (!NN_GIVEN(path, "path", error) || !NN_GIVEN(bytes, "bytes", error) || !NN_GIVEN(n, "n", error))
+        return false;
     int64_t size = 0;
     int descriptor = nn_file_open(path, status, &size, error);
     if (descriptor < 0) return false;

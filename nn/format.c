@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "nn/given.h"
 #include "nn/json.h"
 
 #define NN_FORMAT_FILE(name) extern const nn_format nn_format_##name;
@@ -17,15 +18,21 @@ const nn_format *const nn_formats[] = {
 #undef NN_FORMAT_FILE
     NULL};
 
+static bool dtype_is_known(nn_format_dtype dtype, const char *function) {
+    return (unsigned)dtype < NN_FORMAT_DTYPES ||
+           ag_fail(NULL, AG_STATUS_CONTRACT, "%s: element type %d; it is below %d", function, (int)dtype,
+                   (int)NN_FORMAT_DTYPES);
+}
+
 int64_t nn_format_dtype_bytes(nn_format_dtype dtype) {
     static const int64_t bytes[] = {[NN_FORMAT_F32] = 4, [NN_FORMAT_F64] = 8, [NN_FORMAT_U8] = 1};
-    return bytes[dtype];
+    return dtype_is_known(dtype, __func__) ? bytes[dtype] : 0;
 }
 
 const char *nn_format_dtype_name(nn_format_dtype dtype) {
     static const char *const names[] = {
         [NN_FORMAT_F32] = "F32", [NN_FORMAT_F64] = "F64", [NN_FORMAT_U8] = "U8"};
-    return names[dtype];
+    return dtype_is_known(dtype, __func__) ? names[dtype] : "?";
 }
 
 static bool has_extension(const char *path, const char *extension) {
@@ -40,10 +47,12 @@ static const nn_format *format_of(const char *path) {
 }
 
 bool nn_format_save(const char *path, const nn_format_content *content, ag_error *error) {
+    if (!NN_GIVEN(path, "path", error) || !NN_GIVEN(content, "content", error)) return false;
     return format_of(path)->save(path, content, error);
 }
 
 nn_format_content *nn_format_load(const char *path, const nn_format_params *params, ag_error *error) {
+    if (!NN_GIVEN(path, "path", error)) return NULL;
     static const nn_format_params defaults;
     nn_format_content *content = calloc(1, sizeof *content);
     if (content) content->path = strdup(path);
@@ -66,12 +75,14 @@ void nn_format_free(nn_format_content *content) {
 }
 
 const nn_format_tensor *nn_format_find(const nn_format_content *content, const char *name) {
+    if (!NN_GIVEN(content, "content", NULL) || !NN_GIVEN(name, "name", NULL)) return NULL;
     for (int i = 0; i < content->n_tensors; i++)
         if (strcmp(content->tensors[i].name, name) == 0) return &content->tensors[i];
     return NULL;
 }
 
 const char *nn_format_metadata(const nn_format_content *content, const char *key) {
+    if (!NN_GIVEN(content, "content", NULL) || !NN_GIVEN(key, "key", NULL)) return NULL;
     for (int i = 0; i < content->n_metadata; i++)
         if (strcmp(content->metadata[i].key, key) == 0) return content->metadata[i].value;
     return NULL;
@@ -88,6 +99,9 @@ static bool fail_mismatch(const nn_format_content *content, const nn_format_tens
 
 bool nn_format_read(const nn_format_content *content, const char *name, nn_format_dtype dtype, ag_shape shape,
                     void *out, ag_error *error) {
+    if (!NN_GIVEN(content, "content", error) || !NN_GIVEN(name, "name", error) ||
+        !NN_GIVEN(out, "out", error))
+        return false;
     const nn_format_tensor *tensor = nn_format_find(content, name);
     if (!tensor)
         return ag_fail(error, AG_STATUS_MODEL, "'%s' is of another architecture: it has no tensor '%s'",

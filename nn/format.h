@@ -59,10 +59,10 @@ AG_API const char *nn_format_metadata(const nn_format_content *content, const ch
 AG_API bool nn_format_read(const nn_format_content *content, const char *name, nn_format_dtype dtype,
                            ag_shape shape, void *out, ag_error *error);
 
-// 1, 4 or 8.
+// 1, 4 or 8; 0 for an unknown type.
 AG_API int64_t nn_format_dtype_bytes(nn_format_dtype dtype);
 
-// "F32", "F64", "U8": safetensors' names.
+// "F32", "F64", "U8": safetensors' names; "?" for an unknown type.
 AG_API const char *nn_format_dtype_name(nn_format_dtype dtype);
 
 // A file format: one file in formats/, which defines `const nn_format nn_format_NAME` and is listed in

@@ -11,14 +11,20 @@
 #include <string.h>
 
 #include "nn/file.h"
+#include "nn/given.h"
 
 #define PNG_FILE_LIMIT (INT64_C(1) << 30)
 #define CHUNK_LIMIT (8 << 20)  // bytes of one chunk other than IDAT
 #define INFLATE_RATIO 1032     // DEFLATE's ceiling: 258 bytes from a match of 2 bits
 
-static bool sizes_valid(int64_t h, int64_t w, int64_t c) {
-    return h > 0 && w > 0 && h <= NN_IMAGE_SIDE && w <= NN_IMAGE_SIDE && h * w <= NN_IMAGE_PIXELS &&
-           (c == 1 || c == 3);
+static bool check_sizes(int64_t h, int64_t w, int64_t c, ag_status status, ag_error *error) {
+    return (h > 0 && w > 0 && h <= NN_IMAGE_SIDE && w <= NN_IMAGE_SIDE && h * w <= NN_IMAGE_PIXELS &&
+            (c == 1 || c == 3)) ||
+           ag_fail(
+               error, status,
+               "an image of %lld x %lld pixels and %lld channels: sides are 1 to %d, pixels at most %lld, "
+               "channels 1 or 3",
+               (long long)h, (long long)w, (long long)c, NN_IMAGE_SIDE, (long long)NN_IMAGE_PIXELS);
 }
 
 // Room for `samples` per pixel, which may count an alpha channel that is gone when the image is handed out.
@@ -35,14 +41,7 @@ static nn_image *allocate(int64_t h, int64_t w, int64_t samples) {
 }
 
 nn_image *nn_image_create(int64_t h, int64_t w, int64_t c, ag_error *error) {
-    if (!sizes_valid(h, w, c)) {
-        ag_fail(error, AG_STATUS_USAGE,
-                "an image of %lld x %lld pixels and %lld channels: sides are 1 to %d, pixels at most %lld, "
-                "channels 1 "
-                "or 3",
-                (long long)h, (long long)w, (long long)c, NN_IMAGE_SIDE, (long long)NN_IMAGE_PIXELS);
-        return NULL;
-    }
+    if (!check_sizes(h, w, c, AG_STATUS_USAGE, error)) return NULL;
     nn_image *image = allocate(h, w, c);
     if (!image)
         ag_fail(error, AG_STATUS_MEMORY, "no memory for %lld x %lld pixels", (long long)h, (long long)w);
@@ -171,6 +170,7 @@ static void flatten_alpha(nn_image *image) {
 }
 
 nn_image *nn_image_decode(const uint8_t *bytes, size_t n, const char *name, ag_error *error) {
+    if (!NN_GIVEN(bytes, "bytes", error) || !NN_GIVEN(name, "name", error)) return NULL;
     struct codec codec = {.name = name, .status = AG_STATUS_DATA, .error = error, .bytes = bytes, .n = n};
     codec.n_input = (int64_t)n;
     errno = 0;
@@ -188,6 +188,7 @@ nn_image *nn_image_decode(const uint8_t *bytes, size_t n, const char *name, ag_e
 }
 
 nn_image *nn_image_load(const char *path, ag_error *error) {
+    if (!NN_GIVEN(path, "path", error)) return NULL;
     uint8_t *bytes;
     size_t n;
     if (!nn_file_load(path, PNG_FILE_LIMIT, AG_STATUS_DATA, &bytes, &n, error)) return NULL;
@@ -226,8 +227,10 @@ static bool write_png(const nn_image *image, nn_file *file, const char *path, ag
 }
 
 bool nn_image_save(const nn_image *image, const char *path, ag_error *error) {
-    if (!image || !sizes_valid(image->h, image->w, image->c))
-        return ag_fail(error, AG_STATUS_CONTRACT, "there is no valid image to write to '%s'", path);
+    if (!NN_GIVEN(image, "image", error) || !NN_GIVEN(path, "path", error) ||
+        !NN_GIVEN(image->pixels, "image->pixels", error) ||
+        !check_sizes(image->h, image->w, image->c, AG_STATUS_CONTRACT, error))
+        return false;
     nn_file *file = nn_file_create(path, error);
     bool ok = file && write_png(image, file, path, error) && nn_file_commit(file, error);
     nn_file_free(file);
@@ -259,7 +262,7 @@ static bool grid_valid(int64_t n, int64_t h, int64_t w, nn_grid grid, ag_error *
 
 nn_image *nn_image_grid(const uint8_t *images, int64_t n, int64_t h, int64_t w, int64_t c, nn_grid grid,
                         ag_error *error) {
-    if (!grid_valid(n, h, w, grid, error)) return NULL;
+    if (!grid_valid(n, h, w, grid, error) || (n > 0 && !NN_GIVEN(images, "images", error))) return NULL;
     int64_t step_y = h + grid.gap, step_x = w + grid.gap;
     nn_image *canvas =
         nn_image_create(grid.rows * step_y + grid.gap, grid.cols * step_x + grid.gap, c, error);
@@ -279,6 +282,7 @@ static uint8_t quantize(double x, double low, double high) {
 }
 
 void nn_image_quantize(const void *x, ag_dtype dtype, int64_t n, double low, double high, uint8_t *out) {
+    if (!NN_GIVEN(x, "x", NULL) || !NN_GIVEN(out, "out", NULL)) return;
     for (int64_t i = 0; i < n; i++)
         out[i] = quantize(dtype == AG_F64 ? ((const double *)x)[i] : ((const float *)x)[i], low, high);
 }

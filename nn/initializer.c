@@ -4,6 +4,8 @@
 
 #include <math.h>
 
+#include "nn/given.h"
+
 // Standard deviation of the standard normal truncated at 2 sigma; Keras divides by it, so that the truncated
 // values have the sigma asked for.
 #define TRUNCATED_SIGMA 0.87962566103423978
@@ -13,6 +15,7 @@
 #define REDRAW_SHIFT 40
 
 void nn_fans(ag_shape shape, double *fan_in, double *fan_out) {
+    if (!NN_GIVEN(fan_in, "fan_in", NULL) || !NN_GIVEN(fan_out, "fan_out", NULL)) return;
     double receptive_field = 1;
     for (int i = 0; i < shape.rank - 2; i++) receptive_field *= (double)shape.dim[i];
     const double last = shape.rank > 0 ? (double)shape.dim[shape.rank - 1] : 1;

@@ -8,9 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "nn/given.h"
+
 #define NAME_BYTES 128
 
 nn_layer *nn_layer_create(const nn_layer_kind *kind, const void *params, size_t params_bytes) {
+    if (!NN_GIVEN(kind, "kind", NULL) || (params_bytes && !NN_GIVEN(params, "params", NULL))) return NULL;
     nn_layer *layer = calloc(1, sizeof *layer);
     if (!layer) return NULL;
     layer->kind = kind;
@@ -43,6 +46,7 @@ bool nn_layer_fail_at(const nn_layer *layer, ag_error *error, ag_status status, 
 
 ag_parameter *nn_layer_declare(nn_layer *layer, const char *name, ag_shape shape, ag_parameter_kind kind,
                                nn_initializer initializer, ag_error *error) {
+    if (!NN_GIVEN(layer, "layer", error) || !NN_GIVEN(name, "name", error)) return NULL;
     const int i = layer->n_parameters;
     char full[NAME_BYTES];
     if (i == NN_LAYER_PARAMETERS) {

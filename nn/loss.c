@@ -3,6 +3,7 @@
 #include "nn/loss.h"
 
 #include "autograd/op.h"
+#include "nn/given.h"
 
 // Made as large as the prediction, never the other way round: [N] against [N,1] is refused, not turned into [N,N].
 static ag_node *target_like(ag_node *prediction, ag_node *target) {
@@ -42,7 +43,7 @@ static ag_node *row_maximum(ag_node *x, int64_t n, int64_t width) {
 }
 
 ag_node *nn_softmax_cross_entropy(ag_node *logits, ag_node *target) {
-    if (ag_node_failed(logits)) return logits;
+    if (!NN_GIVEN(logits, "logits", NULL) || ag_node_failed(logits)) return logits;
     const ag_shape shape = ag_node_shape(logits);
     if (shape.rank != 2)
         return ag_tape_fail(ag_node_tape(logits),

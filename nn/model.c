@@ -5,12 +5,20 @@
 #include <string.h>
 
 #include "autograd/op.h"
+#include "nn/given.h"
 #include "nn/model_private.h"
 
 #define NAME_BYTES 64
 
 bool nn_shape_is_valid(ag_shape shape) {
     return shape.rank >= 0 && shape.rank < AG_MAX_RANK && ag_shape_size(shape) > 0;
+}
+
+bool nn_model_check_name(const char *name, ag_error *error) {
+    const size_t n = strlen(name);
+    return (n >= 1 && n <= NN_NAME_LIMIT) ||
+           ag_fail(error, AG_STATUS_CONTRACT, "model '%.*s': its name has %zu bytes, 1 to %d are allowed",
+                   NN_NAME_LIMIT, name, n, NN_NAME_LIMIT);
 }
 
 // ---- sequential
@@ -61,8 +69,6 @@ static bool build(nn_model *model, ag_error *error) {
         return ag_fail(error, AG_STATUS_CONTRACT,
                        "model %s: input shape %s must have at most %d axes, all at least 1", model->name,
                        AG_TEXT(model->in), AG_MAX_RANK - 1);
-    if (model->n_layers < 1)
-        return ag_fail(error, AG_STATUS_CONTRACT, "model %s: has no layers", model->name);
     model->out = model->in;
     for (int i = 0; i < model->n_layers; i++) {
         if (!build_layer(model, i, error)) return false;
@@ -92,12 +98,19 @@ static void free_layers(nn_layer *const *layers, int n_layers) {
     }
 }
 
+static bool check_layers(const char *name, int n_layers, ag_error *error) {
+    return n_layers >= 1 || ag_fail(error, AG_STATUS_CONTRACT, "model %s: has no layers", name);
+}
+
 nn_model *nn_sequential_create(const char *name, ag_dtype dtype, ag_shape input, nn_layer *const *layers,
                                int n_layers, ag_error *error) {
-    nn_model *model = sequential_allocate(name, dtype, input, n_layers);
+    const bool given = NN_GIVEN(name, "name", error) && (n_layers < 1 || NN_GIVEN(layers, "layers", error)) &&
+                       nn_model_check_name(name, error) && check_layers(name, n_layers, error);
+    nn_model *model = given ? sequential_allocate(name, dtype, input, n_layers) : NULL;
     if (!model) {
-        free_layers(layers, n_layers);
-        return ag_fail(error, AG_STATUS_MEMORY, "model %s: out of memory", name), NULL;
+        if (layers) free_layers(layers, n_layers);
+        if (given) ag_fail(error, AG_STATUS_MEMORY, "model %s: out of memory", name);
+        return NULL;
     }
     if (adopt(model, layers, n_layers, error) && build(model, error)) return model;
     nn_model_free(model);
@@ -116,14 +129,33 @@ void nn_model_free(nn_model *model) {
 // ---- what it is
 // ------------------------------------------------------------------------------------------------------------
 
-const char *nn_model_name(const nn_model *model) { return model->name; }
-ag_dtype nn_model_dtype(const nn_model *model) { return model->dtype; }
-ag_shape nn_model_input_shape(const nn_model *model) { return model->in; }
-ag_shape nn_model_output_shape(const nn_model *model) { return model->out; }
-int nn_model_layer_count(const nn_model *model) { return model->n_layers; }
-nn_layer *nn_model_layer(const nn_model *model, int i) { return model->layers[i]; }
+const char *nn_model_name(const nn_model *model) {
+    return NN_GIVEN(model, "model", NULL) ? model->name : NULL;
+}
+
+ag_dtype nn_model_dtype(const nn_model *model) {
+    return NN_GIVEN(model, "model", NULL) ? model->dtype : AG_F32;
+}
+
+ag_shape nn_model_input_shape(const nn_model *model) {
+    return NN_GIVEN(model, "model", NULL) ? model->in : (ag_shape){0};
+}
+
+ag_shape nn_model_output_shape(const nn_model *model) {
+    return NN_GIVEN(model, "model", NULL) ? model->out : (ag_shape){0};
+}
+
+int nn_model_layer_count(const nn_model *model) {
+    return NN_GIVEN(model, "model", NULL) ? model->n_layers : 0;
+}
+
+nn_layer *nn_model_layer(const nn_model *model, int i) {
+    if (!NN_GIVEN(model, "model", NULL)) return NULL;
+    return i >= 0 && i < model->n_layers ? model->layers[i] : NULL;
+}
 
 nn_layer *nn_model_find_layer(const nn_model *model, const char *name) {
+    if (!NN_GIVEN(model, "model", NULL) || !NN_GIVEN(name, "name", NULL)) return NULL;
     for (int i = 0; i < model->n_layers; i++) {
         if (strcmp(model->layers[i]->name, name) == 0) return model->layers[i];
     }
@@ -143,6 +175,7 @@ static void initialize_layer(const nn_layer *layer, ag_stream stream) {
 }
 
 bool nn_model_initialize(nn_model *model, uint64_t seed, uint64_t first, ag_error *error) {
+    if (!NN_GIVEN(model, "model", error)) return false;
     if (!model->set)
         return ag_fail(error, AG_STATUS_CONTRACT, "model %s: a chain is initialized by its parts",
                        model->name);
@@ -156,12 +189,14 @@ bool nn_model_initialize(nn_model *model, uint64_t seed, uint64_t first, ag_erro
 }
 
 void nn_layer_set_trainable(nn_layer *layer, bool trainable) {
+    if (!NN_GIVEN(layer, "layer", NULL)) return;
     for (int i = 0; i < layer->n_parameters; i++) {
         if (layer->parameters[i]->kind == AG_PARAMETER) layer->parameters[i]->trainable = trainable;
     }
 }
 
 void nn_set_trainable(nn_model *model, bool trainable) {
+    if (!NN_GIVEN(model, "model", NULL)) return;
     for (int i = 0; i < model->n_layers; i++) nn_layer_set_trainable(model->layers[i], trainable);
     for (int i = 0; i < model->n_parts; i++) nn_set_trainable(model->parts[i], trainable);
 }
@@ -188,8 +223,9 @@ static ag_node *apply_layers(const nn_model *model, ag_node *x, nn_mode mode) {
 }
 
 ag_node *nn_apply(const nn_model *model, ag_node *x, nn_mode mode) {
-    if (ag_node_failed(x)) return x;
+    if (!NN_GIVEN(x, "x", NULL) || ag_node_failed(x)) return x;
     ag_tape *tape = ag_node_tape(x);
+    if (!model) return ag_tape_fail(tape, "nn_apply: model is NULL; it must be given");
     if (ag_tape_dtype(tape) != model->dtype)
         return ag_tape_fail(tape, "model %s is %s, the tape %s", model->name, ag_dtype_name(model->dtype),
                             ag_dtype_name(ag_tape_dtype(tape)));

@@ -6,9 +6,11 @@
 #include <stdlib.h>
 
 #include "autograd/gradient.h"
+#include "nn/given.h"
 #include "nn/optimizer_private.h"
 
 #define NAME_BYTES 256
+#define NN_STEP_LIMIT (INT64_C(1) << 53)  // t is fed as a double
 
 // A parameter of the model; buffers are left out.
 typedef struct target {
@@ -98,6 +100,7 @@ static bool build(nn_optimizer *o, const nn_model *model, ag_error *error) {
 }
 
 nn_optimizer *nn_optimizer_create(const nn_model *model, nn_optimizer_params params, ag_error *error) {
+    if (!NN_GIVEN(model, "model", error)) return NULL;
     if (!params.kind) return ag_fail(error, AG_STATUS_CONTRACT, "optimizer: its kind is not set"), NULL;
     params = nn_optimizer_resolve(params);
     if (!nn_optimizer_check(&params, error)) return NULL;
@@ -121,6 +124,7 @@ void nn_optimizer_free(nn_optimizer *o) {
 // -------------------------------------------------------------------------------------------------------------
 
 void nn_optimizer_begin(nn_optimizer *o) {
+    if (!NN_GIVEN(o, "optimizer", NULL)) return;
     for (int i = 0; i < o->n_targets; i++) {
         o->targets[i].today = o->targets[i].parameter->trainable;
         o->targets[i].parameter->trainable = o->targets[i].trained;
@@ -128,6 +132,7 @@ void nn_optimizer_begin(nn_optimizer *o) {
 }
 
 void nn_optimizer_end(nn_optimizer *o) {
+    if (!NN_GIVEN(o, "optimizer", NULL)) return;
     for (int i = 0; i < o->n_targets; i++) o->targets[i].parameter->trainable = o->targets[i].today;
 }
 
@@ -169,7 +174,9 @@ static bool record_updates(const nn_optimizer *o, ag_tape *tape, ag_node *const 
 }
 
 bool nn_optimizer_record(nn_optimizer *o, ag_node *loss, nn_update *out_update) {
-    if (ag_node_failed(loss)) return false;
+    if (!NN_GIVEN(o, "optimizer", NULL) || !NN_GIVEN(loss, "loss", NULL) ||
+        !NN_GIVEN(out_update, "out_update", NULL) || ag_node_failed(loss))
+        return false;
     ag_tape *tape = ag_node_tape(loss);
     ag_node **reads = calloc((size_t)o->n_trained * 2, sizeof *reads);
     if (!reads) return ag_tape_fail(tape, "optimizer %s: out of memory", o->params.kind->name), false;
@@ -192,14 +199,46 @@ bool nn_optimizer_record(nn_optimizer *o, ag_node *loss, nn_update *out_update) 
 // --------------------------------------------------------------------------------------------------------------
 
 bool nn_optimizer_feed(const nn_optimizer *o, ag_program *program, const nn_update *update, ag_error *error) {
+    if (!NN_GIVEN(o, "optimizer", error) || !NN_GIVEN(program, "program", error) ||
+        !NN_GIVEN(update, "update", error))
+        return false;
     return ag_program_feed_scalar(program, update->rate, o->params.rate, error) &&
            ag_program_feed_scalar(program, update->t, (double)(o->step + 1), error);
 }
 
-void nn_optimizer_advance(nn_optimizer *o) { o->step++; }
-int64_t nn_optimizer_step(const nn_optimizer *o) { return o->step; }
-void nn_optimizer_set_step(nn_optimizer *o, int64_t step) { o->step = step; }
-double nn_optimizer_rate(const nn_optimizer *o) { return o->params.rate; }
-void nn_optimizer_set_rate(nn_optimizer *o, double rate) { o->params.rate = rate; }
-int nn_optimizer_state_count(const nn_optimizer *o) { return o->n_states; }
-ag_parameter_set *nn_optimizer_state(const nn_optimizer *o, int i) { return o->states[i]; }
+void nn_optimizer_advance(nn_optimizer *o) {
+    if (NN_GIVEN(o, "optimizer", NULL)) o->step++;
+}
+
+int64_t nn_optimizer_step(const nn_optimizer *o) { return NN_GIVEN(o, "optimizer", NULL) ? o->step : 0; }
+
+bool nn_optimizer_set_step(nn_optimizer *o, int64_t step, ag_error *error) {
+    if (!NN_GIVEN(o, "optimizer", error)) return false;
+    if (step < 0 || step > NN_STEP_LIMIT)
+        return ag_fail(error, AG_STATUS_USAGE, "optimizer %s: step %lld must lie in 0 to %lld",
+                       o->params.kind->name, (long long)step, (long long)NN_STEP_LIMIT);
+    o->step = step;
+    return true;
+}
+
+double nn_optimizer_rate(const nn_optimizer *o) {
+    return NN_GIVEN(o, "optimizer", NULL) ? o->params.rate : 0;
+}
+
+bool nn_optimizer_set_rate(nn_optimizer *o, double rate, ag_error *error) {
+    if (!NN_GIVEN(o, "optimizer", error)) return false;
+    nn_optimizer_params params = o->params;
+    params.rate = rate;
+    if (!nn_optimizer_check(&params, error)) return false;
+    o->params.rate = rate;
+    return true;
+}
+
+int nn_optimizer_state_count(const nn_optimizer *o) {
+    return NN_GIVEN(o, "optimizer", NULL) ? o->n_states : 0;
+}
+
+ag_parameter_set *nn_optimizer_state(const nn_optimizer *o, int i) {
+    if (!NN_GIVEN(o, "optimizer", NULL)) return NULL;
+    return i >= 0 && i < o->n_states ? o->states[i] : NULL;
+}

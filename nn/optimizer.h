@@ -44,7 +44,8 @@ AG_API const nn_optimizer_kind *nn_optimizer_kind_at(int i);  // NULL past the e
 #define nn_adamw(...) ((nn_optimizer_params){.kind = &nn_optimizer_adamw, __VA_ARGS__})      // rate 0.001
 
 // For the parameters of the model (a chain's parts included) that are trainable now. State starts at zero,
-// step count at 0. An error when none is trainable or an option is out of its range.
+// step count at 0. The caller frees it, before the model. NULL, with *error filled, when none is trainable
+// (AG_STATUS_CONTRACT) or an option is out of its range (AG_STATUS_USAGE).
 AG_API nn_optimizer *nn_optimizer_create(const nn_model *model, nn_optimizer_params params, ag_error *error);
 AG_API void nn_optimizer_free(nn_optimizer *optimizer);
 
@@ -55,7 +56,7 @@ typedef struct nn_update {
 
 // Appends d loss / d parameter for each of its parameters and the updates. The tape must have read them while
 // they were trainable: wrap the recording in nn_optimizer_begin .. end, which sets the flags as they were at
-// creation and puts back today's.
+// creation and puts back today's. False when the tape carries an error, which record leaves there.
 AG_API void nn_optimizer_begin(nn_optimizer *optimizer);
 AG_API void nn_optimizer_end(nn_optimizer *optimizer);
 AG_API bool nn_optimizer_record(nn_optimizer *optimizer, ag_node *loss, nn_update *out_update);
@@ -66,11 +67,14 @@ AG_API bool nn_optimizer_feed(const nn_optimizer *optimizer, ag_program *program
                               ag_error *error);
 AG_API void nn_optimizer_advance(nn_optimizer *optimizer);
 
+// Steps taken, 0 to 2^53; and the rate, positive and finite, read at each feed: a schedule sets it between steps. Setting
+// anything else is AG_STATUS_USAGE and changes nothing.
 AG_API int64_t nn_optimizer_step(const nn_optimizer *optimizer);
-AG_API void nn_optimizer_set_step(nn_optimizer *optimizer, int64_t step);
+AG_API bool nn_optimizer_set_step(nn_optimizer *optimizer, int64_t step, ag_error *error);
 AG_API double nn_optimizer_rate(const nn_optimizer *optimizer);
-AG_API void nn_optimizer_set_rate(nn_optimizer *optimizer, double rate);
+AG_API bool nn_optimizer_set_rate(nn_optimizer *optimizer, double rate, ag_error *error);
 
 // The state sets, for saving: "MODEL.m" ...
 AG_API int nn_optimizer_state_count(const nn_optimizer *optimizer);
-AG_API ag_parameter_set *nn_optimizer_state(const nn_optimizer *optimizer, int i);
+AG_API ag_parameter_set *nn_optimizer_state(const nn_optimizer *optimizer,
+                                            int i);  // NULL when i is out of range

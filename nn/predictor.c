@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "nn/compile.h"
+#include "nn/given.h"
 
 struct nn_predictor {
     nn_model *model;
@@ -33,6 +34,7 @@ static bool record(nn_predictor *p, ag_workspace *workspace, ag_error *error) {
 }
 
 nn_predictor *nn_predictor_create(nn_model *model, int64_t chunk, ag_workspace *workspace, ag_error *error) {
+    if (!NN_GIVEN(model, "model", error)) return NULL;
     if (chunk < 1)
         return ag_fail(error, AG_STATUS_USAGE, "predict %s: chunk %lld must be at least 1",
                        nn_model_name(model), (long long)chunk),
@@ -68,6 +70,8 @@ static bool predict_chunk(nn_predictor *p, const char *x, int64_t n, char *out, 
 }
 
 bool nn_predict(nn_predictor *p, const void *x, int64_t n, void *out, ag_error *error) {
+    if (!NN_GIVEN(p, "predictor", error) || !NN_GIVEN(x, "x", error) || !NN_GIVEN(out, "out", error))
+        return false;
     if (n < 0)
         return ag_fail(error, AG_STATUS_USAGE, "predict %s: %lld rows must be at least 0",
                        nn_model_name(p->model), (long long)n);

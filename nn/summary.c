@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // A model as a table.
+#include "nn/given.h"
 #include "nn/model_private.h"
 
 #define NUMBER_BYTES 32
@@ -68,6 +69,7 @@ static void write_row(FILE *stream, const char *name, ag_shape shape, count sum)
 }
 
 void nn_summary(const nn_model *model, FILE *stream) {
+    if (!NN_GIVEN(model, "model", NULL) || !NN_GIVEN(stream, "stream", NULL)) return;
     fprintf(stream, "model %s (%s)\n" LINE "\n", model->name, ag_dtype_name(model->dtype));
     fprintf(stream, "%-28s %-20s %14s  %s\n" LINE "\n", model->n_parts ? "model" : "layer", "output",
             "parameters", "state");

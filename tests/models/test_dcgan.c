@@ -15,8 +15,10 @@
 
 Test(dcgan, default_networks_exist_for_sizes_divisible_by_4_and_1_or_3_channels) {
     const ag_shape good[] = {AG_SHAPE(28, 28, 1), AG_SHAPE(4, 4, 1), AG_SHAPE(32, 24, 3), AG_SHAPE(8, 64, 1)};
-    const ag_shape bad[] = {AG_SHAPE(28, 30, 1), AG_SHAPE(27, 28, 1), AG_SHAPE(28, 28, 2), AG_SHAPE(28, 28),
-                            AG_SHAPE(2, 4, 1)};
+    const ag_shape bad[] = {AG_SHAPE(28, 30, 1),  AG_SHAPE(27, 28, 1),
+                            AG_SHAPE(28, 28, 2),  AG_SHAPE(28, 28),
+                            AG_SHAPE(2, 4, 1),    AG_SHAPE(INT64_C(1) << 30, INT64_C(1) << 30, 1),
+                            AG_SHAPE(16388, 4, 1)};
     for (int i = 0; i < 4; i++) {
         ag_error error = {0};
         char text[AG_SHAPE_TEXT];
@@ -28,7 +30,7 @@ Test(dcgan, default_networks_exist_for_sizes_divisible_by_4_and_1_or_3_channels)
         nn_model_free(g);
         nn_model_free(d);
     }
-    for (int i = 0; i < 5; i++) {
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         ag_error error = {0};
         char text[AG_SHAPE_TEXT];
         cr_assert(!dcgan_create((dcgan_params){.image_shape = bad[i]}, &error), "%s",
@@ -133,10 +135,13 @@ Test(dcgan, evaluation_agrees_with_discriminate) {
     cr_assert(fabs(loss - scores.d_loss) < 1e-5 * fmax(1, loss), "d_loss %g, from probabilities %g",
               scores.d_loss, loss);
     cr_assert(scores.d_accuracy == right / N && scores.g_loss > 0);
+    float kept[N];
+    memcpy(kept, p, sizeof p);
     images[3] = 1.5f;
     cr_assert(!dcgan_discriminate(model, images, N, p, &error) && strstr(error.text, "1.5") &&
                   strstr(error.text, "[0,1]"),
               "%s", error.text);
+    cr_assert(memcmp(kept, p, sizeof p) == 0, "a refused call has written");
     nn_dataset_free(set);
     dcgan_free(model);
 }
@@ -153,13 +158,15 @@ Test(dcgan, numbers_and_names_out_of_range_are_refused) {
     cr_assert(
         !dcgan_evaluate(model, images, labels, 2, &scores, &error) && strstr(error.text, "label 1 is 0.5"),
         "%s", error.text);
-    static const char *const names[] = {"", ".", "..", "a/b", "x\n", "\x7f", "\xff"};
-    for (int i = 0; i < 7; i++) {
+    char longest[DCGAN_NAME_LIMIT + 2] = {0};
+    memset(longest, 'n', DCGAN_NAME_LIMIT + 1);
+    const char *const names[] = {"", ".", "..", "a/b", "x\n", "\x7f", "\xff", longest};
+    for (int i = 0; i < 8; i++) {
         error = (ag_error){0};
         cr_assert(!dcgan_set_name(model, names[i], &error) && error.status == AG_STATUS_USAGE,
                   "name %d is taken", i);
     }
-    cr_assert(dcgan_set_name(model, "Kleider-\u00e4", NULL));
+    cr_assert(dcgan_set_name(model, "Kleider-\u00e4", NULL) && dcgan_set_name(model, longest + 1, NULL));
     dcgan_free(model);
 }
 

@@ -301,6 +301,23 @@ Test(model, refuses_shapes_that_no_batch_can_have) {
                    "model net: has no layers");
 }
 
+// Names of tensors, tapes and state sets are made from it in buffers of fixed size.
+Test(model, refuses_names_that_no_tensor_can_carry) {
+    char longest[65] = {0};
+    memset(longest, 'n', 64);
+    nn_model *model = nn_sequential(NULL, longest, AG_F32, AG_SHAPE(3), nn_relu());
+    cr_assert(model);
+    const char *const names[] = {"", "nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn"};
+    for (int i = 0; i < COUNT(names); i++) {
+        ag_error error = {0};
+        expect_refused(nn_sequential(&error, names[i], AG_F32, AG_SHAPE(3), nn_relu()), &error,
+                       i ? "its name has 65 bytes, 1 to 64 are allowed" : "its name has 0 bytes");
+        error = (ag_error){0};
+        expect_refused(nn_chain(&error, names[i], model), &error, "1 to 64 are allowed");
+    }
+    nn_model_free(model);
+}
+
 Test(chain, lists_the_sets_of_all_its_parts_and_passes_flags_on) {
     nn_model *a = nn_sequential(NULL, "a", AG_F32, AG_SHAPE(2), nn_dense(3));
     nn_model *b = nn_sequential(NULL, "b", AG_F32, AG_SHAPE(3), nn_dense(4));

@@ -171,7 +171,7 @@ static void check_steps(const optimizer_case *row, ag_dtype dtype, double bound)
     for (int i = 0; i < SIZE; i++) s[i] = (scalar){.w = start.data[i]};
     for (int step = 1; step <= STEPS; step++) {
         const double rate = step < STEPS ? row->rate : row->rate / 2;
-        nn_optimizer_set_rate(t.optimizer, rate);
+        cr_assert(nn_optimizer_set_rate(t.optimizer, rate, NULL));
         ag_tensor *g = gradients_of(step, dtype);
         for (int i = 0; i < SIZE; i++) row->step(&s[i], ag_tensor_get(g, i), rate, step);
         trainee_step(&t, g);
@@ -222,7 +222,7 @@ Test(optimizer, a_run_is_a_step_only_when_it_is_said_to_be) {
     cr_expect(nn_optimizer_step(t.optimizer) == 0);
     nn_optimizer_advance(t.optimizer);
     cr_expect(nn_optimizer_step(t.optimizer) == 1);
-    nn_optimizer_set_step(t.optimizer, 41);
+    cr_assert(nn_optimizer_set_step(t.optimizer, 41, NULL));
     trainee_step(&t, g);
     adam(&s, ag_tensor_get(g, 0), 0.001, 42);
     w = fixture_get(t.kernel);
