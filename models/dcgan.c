@@ -101,7 +101,7 @@ static void fill_z(const dcgan *m, ag_stream stream, int64_t n, float *z) {
 }
 
 void dcgan_draw_z(dcgan *m, int64_t n, float *z) {
-    if (!NN_GIVEN(m, "model", NULL) || !NN_GIVEN(z, "z", NULL)) return;
+    if (!NN_GIVEN(m, "model", NULL) || (n > 0 && !NN_GIVEN(z, "z", NULL))) return;
     fill_z(m, (ag_stream){m->params.seed, AG_PURPOSE_SAMPLE, ++m->n_draws}, n, z);
 }
 
@@ -122,7 +122,8 @@ static bool check_count(const char *op, int64_t n, int64_t row, ag_error *error)
 }
 
 bool dcgan_generate(dcgan *m, const float *z, int64_t n, float *images, ag_error *error) {
-    if (!NN_GIVEN(m, "model", error) || !NN_GIVEN(z, "z", error) || !NN_GIVEN(images, "images", error))
+    if (!NN_GIVEN(m, "model", error) ||
+        (n > 0 && (!NN_GIVEN(z, "z", error) || !NN_GIVEN(images, "images", error))))
         return false;
     const int64_t size = ag_shape_size(m->params.image_shape);
     if (!check_count("generate", n, m->params.z_dim, error) || !check_count("generate", n, size, error))
@@ -171,8 +172,8 @@ static double cross_entropy(double logit, double target) {
 }
 
 bool dcgan_discriminate(dcgan *m, const float *images, int64_t n, float *probabilities, ag_error *error) {
-    if (!NN_GIVEN(m, "model", error) || !NN_GIVEN(images, "images", error) ||
-        !NN_GIVEN(probabilities, "probabilities", error) ||
+    if (!NN_GIVEN(m, "model", error) ||
+        (n > 0 && (!NN_GIVEN(images, "images", error) || !NN_GIVEN(probabilities, "probabilities", error))) ||
         !check_images(m, "discriminate", images, n, error) ||
         !discriminate_logits(m, images, n, probabilities, error))
         return false;

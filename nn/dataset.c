@@ -155,7 +155,7 @@ static void gather_f64(const nn_dataset *dataset, const uint32_t *indices, int64
 bool nn_dataset_gather(const nn_dataset *dataset, const uint32_t *indices, int64_t n, ag_dtype dtype,
                        void *out, ag_error *error) {
     if (!NN_GIVEN(dataset, "dataset", error) || !NN_GIVEN(dataset->images, "dataset->images", error) ||
-        !NN_GIVEN(indices, "indices", error) || !NN_GIVEN(out, "out", error))
+        (n > 0 && (!NN_GIVEN(indices, "indices", error) || !NN_GIVEN(out, "out", error))))
         return false;
     if (!indices_valid(dataset, indices, n, error)) return false;
     if (dtype == AG_F64)

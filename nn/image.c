@@ -282,7 +282,7 @@ static uint8_t quantize(double x, double low, double high) {
 }
 
 void nn_image_quantize(const void *x, ag_dtype dtype, int64_t n, double low, double high, uint8_t *out) {
-    if (!NN_GIVEN(x, "x", NULL) || !NN_GIVEN(out, "out", NULL)) return;
+    if (n > 0 && (!NN_GIVEN(x, "x", NULL) || !NN_GIVEN(out, "out", NULL))) return;
     for (int64_t i = 0; i < n; i++)
         out[i] = quantize(dtype == AG_F64 ? ((const double *)x)[i] : ((const float *)x)[i], low, high);
 }

@@ -70,7 +70,8 @@ static bool predict_chunk(nn_predictor *p, const char *x, int64_t n, char *out, 
 }
 
 bool nn_predict(nn_predictor *p, const void *x, int64_t n, void *out, ag_error *error) {
-    if (!NN_GIVEN(p, "predictor", error) || !NN_GIVEN(x, "x", error) || !NN_GIVEN(out, "out", error))
+    if (!NN_GIVEN(p, "predictor", error) ||
+        (n > 0 && (!NN_GIVEN(x, "x", error) || !NN_GIVEN(out, "out", error))))
         return false;
     if (n < 0)
         return ag_fail(error, AG_STATUS_USAGE, "predict %s: %lld rows must be at least 0",
