@@ -102,7 +102,7 @@ static void fill_z(const dcgan *m, ag_stream stream, int64_t n, float *z) {
 
 void dcgan_draw_z(dcgan *m, int64_t n, float *z) {
     if (!NN_GIVEN(m, "model", NULL) || (n > 0 && !NN_GIVEN(z, "z", NULL))) return;
-    fill_z(m, (ag_stream){m->params.seed, AG_PURPOSE_SAMPLE, ++m->n_draws}, n, z);
+    fill_z(m, (ag_stream){m->params.seed, AG_PURPOSE_SAMPLE, ++m->n_draws}, n > 0 ? n : 0, z);
 }
 
 void dcgan_seed_z(const dcgan *m, uint64_t number, float *z) {

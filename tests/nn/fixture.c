@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/autograd/run.h"
 #include "tests/support/values.h"
 
 nn_model *fixture_model(nn_layer *layer, ag_dtype dtype, ag_shape in) {
@@ -73,6 +74,33 @@ ag_shape fixture_batch(int64_t n, ag_shape shape) {
     ag_shape batch = {.rank = shape.rank + 1, .dim = {n}};
     for (int i = 0; i < shape.rank; i++) batch.dim[i + 1] = shape.dim[i];
     return batch;
+}
+
+void fixture_trainee_open(fixture_trainee *t, nn_optimizer_params params, ag_dtype dtype) {
+    ag_error error = {0};
+    t->model = fixture_model(nn_dense(4, .no_bias = true), dtype, AG_SHAPE(3));
+    fixture_draw(nn_model_set(t->model, 0), 60);
+    t->kernel = nn_model_layer(t->model, 0)->parameters[0];
+    t->optimizer = nn_optimizer_create(t->model, params, &error);
+    cr_assert(t->optimizer, "%s", error.text);
+    t->tape = ag_tape_create("trainee", dtype);
+    t->g = ag_input(t->tape, "g", t->kernel->shape);
+    t->loss = ag_sum(ag_mul(ag_read(t->tape, t->kernel), t->g));
+    cr_assert(nn_optimizer_record(t->optimizer, t->loss, &t->update), "%s", ag_tape_error(t->tape)->text);
+    t->program = run_compile("trainee", t->tape, 1, &t->loss);
+}
+
+void fixture_trainee_close(fixture_trainee *t) {
+    ag_program_free(t->program);
+    ag_tape_free(t->tape);
+    nn_optimizer_free(t->optimizer);
+    nn_model_free(t->model);
+}
+
+void fixture_trainee_step(fixture_trainee *t, const ag_tensor *g) {
+    ag_error error = {0};
+    cr_assert(nn_optimizer_feed(t->optimizer, t->program, &t->update, &error), "%s", error.text);
+    run_step("trainee", t->program, 1, &(ag_feed){t->g, g}, (ag_clock){0});
 }
 
 void fixture_expect_sentence(const char *what, const char *sentence, const char *part) {

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "autograd/program.h"
-#include "nn/model.h"
+#include "nn/optimizer.h"
 #include "tests/support/reference.h"
 
 #define COUNT(array) ((int)(sizeof(array) / sizeof((array)[0])))
@@ -27,6 +27,23 @@ bool fixture_same_values(const ag_parameter *a, const ag_parameter *b);
 
 // [n, shape...].
 ag_shape fixture_batch(int64_t n, ag_shape shape);
+
+// A model with one kernel [3,4], and the program of a step whose loss has the input g as its gradient.
+typedef struct fixture_trainee {
+    nn_model *model;
+    ag_parameter *kernel;  // drawn
+    nn_optimizer *optimizer;
+    ag_tape *tape;
+    ag_node *g, *loss;
+    nn_update update;
+    ag_program *program;
+} fixture_trainee;
+
+void fixture_trainee_open(fixture_trainee *t, nn_optimizer_params params, ag_dtype dtype);
+void fixture_trainee_close(fixture_trainee *t);
+
+// Runs the step with gradient g; whether it counts is left to nn_optimizer_advance.
+void fixture_trainee_step(fixture_trainee *t, const ag_tensor *g);
 
 // Fails unless the sentence contains `part`.
 void fixture_expect_sentence(const char *what, const char *sentence, const char *part);

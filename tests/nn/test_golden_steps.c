@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "nn/optimizer.h"
-#include "tests/autograd/run.h"
 #include "tests/nn/fixture.h"
 #include "tests/support/golden.h"
 
@@ -38,46 +37,8 @@ static const golden_case torch[] = {
     {"sgd_momentum", nn_sgd(.momentum = 0.9), {"v"}, -0.01},
 };
 
-// One kernel [3,4] whose gradient is the input g.
-typedef struct trainee {
-    nn_model *model;
-    ag_parameter *kernel;
-    nn_optimizer *optimizer;
-    ag_tape *tape;
-    ag_node *g, *loss;
-    nn_update update;
-    ag_program *program;
-} trainee;
-
-static void trainee_open(trainee *t, nn_optimizer_params params, const nn_format_content *file,
-                         ag_dtype dtype) {
-    t->model = fixture_model(nn_dense(4, .no_bias = true), dtype, AG_SHAPE(3));
-    t->kernel = nn_model_layer(t->model, 0)->parameters[0];
-    golden_read_parameter(file, t->kernel, "inputs/w");
-    t->optimizer = nn_optimizer_create(t->model, params, NULL);
-    t->tape = ag_tape_create("trainee", dtype);
-    t->g = ag_input(t->tape, "g", t->kernel->shape);
-    t->loss = ag_sum(ag_mul(ag_read(t->tape, t->kernel), t->g));
-    cr_assert(nn_optimizer_record(t->optimizer, t->loss, &t->update), "%s", ag_tape_error(t->tape)->text);
-    t->program = run_compile("trainee", t->tape, 1, &t->loss);
-}
-
-static void trainee_close(trainee *t) {
-    ag_program_free(t->program);
-    ag_tape_free(t->tape);
-    nn_optimizer_free(t->optimizer);
-    nn_model_free(t->model);
-}
-
-static void trainee_step(trainee *t, const char *gradient) {
-    cr_assert(nn_optimizer_feed(t->optimizer, t->program, &t->update, NULL));
-    cr_assert(ag_program_feed(t->program, t->g, gradient, t->kernel->shape, NULL));
-    cr_assert(ag_program_run(t->program, (ag_clock){0}, NULL));
-    nn_optimizer_advance(t->optimizer);
-}
-
-static void check_state(const trainee *t, const golden_case *row, int k, const nn_format_content *file,
-                        int step, double bound) {
+static void check_state(const fixture_trainee *t, const golden_case *row, int k,
+                        const nn_format_content *file, int step, double bound) {
     const ag_parameter *state = ag_parameter_set_at(nn_optimizer_state(t->optimizer, k), 0);
     ref_array values = fixture_get(state);
     for (int64_t i = 0; i < state->size; i++) values.data[i] /= row->state_scale;
@@ -89,17 +50,21 @@ static void check_optimizer(const golden_case *row, const nn_format_content *fil
     ag_tensor *g = golden_tensor(file, "inputs/g");
     const double bound = g->dtype == AG_F64 ? 1e-9 : 1e-4;
     const size_t bytes = (size_t)ag_shape_size(g->shape) / STEPS * ag_dtype_bytes(g->dtype);
-    trainee t;
-    trainee_open(&t, row->params, file, g->dtype);
-    for (int step = 1; step <= STEPS; step++) {
-        trainee_step(&t, (const char *)g->data + (size_t)(step - 1) * bytes);
+    ag_tensor one = {.dtype = g->dtype, .data = g->data};  // a step's
+    fixture_trainee t;
+    fixture_trainee_open(&t, row->params, g->dtype);
+    golden_read_parameter(file, t.kernel, "inputs/w");
+    one.shape = t.kernel->shape;
+    for (int step = 1; step <= STEPS; step++, one.data = (char *)one.data + bytes) {
+        fixture_trainee_step(&t, &one);
+        nn_optimizer_advance(t.optimizer);
         if (step > 3 && step < 10) continue;
         golden_check(file, g->dtype, ag_parameter_values(t.kernel), bound, nn_optimizer_rate(t.optimizer),
                      "%s/w_%d", row->name, step);
         for (int k = 0; k < NN_OPTIMIZER_STATES && row->states[k]; k++)
             check_state(&t, row, k, file, step, bound);
     }
-    trainee_close(&t);
+    fixture_trainee_close(&t);
     ag_tensor_free(g);
 }
 
