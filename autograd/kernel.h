@@ -36,6 +36,7 @@ typedef struct ag_conv_geometry {
     int64_t n, h, w, ci;
     int64_t oh, ow, co;
     int64_t kh, kw, stride, pad_top, pad_left;
+    int winograd;  // the Winograd slots' largest tile of outputs, 2 or 4; the direct slots do not look at it
 } ag_conv_geometry;
 
 typedef enum ag_conv_pass {
@@ -49,7 +50,8 @@ typedef struct ag_conv_call {
     const ag_conv_geometry *geometry;
     const void *a, *b;
     void *out;
-    void *scratch;  // scratch_bytes(geometry), 64-byte aligned
+    void *scratch;  // scratch_bytes(geometry, workers), 64-byte aligned
+    int worker;     // number of the thread that runs the task, below `workers`: no two run tasks at once
 } ag_conv_call;
 
 #define AG_CONV_STAGES 3  // repack the weights; the sums; combine partial sums. Each may have no tasks.
@@ -57,7 +59,7 @@ typedef struct ag_conv_call {
 // A pass of the convolution: stage after stage, the tasks of a stage in any order and in parallel. The number
 // of tasks is a function of the geometry alone, never of the number of threads.
 typedef struct ag_conv_kernel {
-    int64_t (*scratch_bytes)(const ag_conv_geometry *geometry);
+    int64_t (*scratch_bytes)(const ag_conv_geometry *geometry, int workers);
     int64_t (*tasks)(const ag_conv_geometry *geometry, int stage);
     void (*run)(const ag_conv_call *call, int stage, int64_t task);
 } ag_conv_kernel;
@@ -97,6 +99,10 @@ typedef struct ag_kernels {
                                const void *scale, const void *a, const void *b, void *dx);
 
     ag_conv_kernel conv[AG_CONV_PASS_COUNT];
+    // The same passes by Winograd's algorithm, where ag_axis_possible holds for both axes: fewer products, and
+    // rounding errors of the size of the direct form's. A value that is not finite spreads to the outputs
+    // that share a tile with it. NULL functions in the scalar table.
+    ag_conv_kernel winograd[AG_CONV_PASS_COUNT];
 
     void (*adam)(const ag_adam_step *step);
 } ag_kernels;

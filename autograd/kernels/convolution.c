@@ -104,18 +104,13 @@ INLINE void store_row(vec acc[2], real *out, int64_t outputs) {
     }
 }
 
-// acc[r][..] += sum over k < length of a[r * row + k] * b[k * WIDTH + ..]
-INLINE void multiply(int rows, int64_t length, const real *a, int64_t row, const real *b, vec acc[ROWS][2]) {
-    for (int64_t k = 0; k < length; k++, a++, b += WIDTH) tile_step(rows, a, row, b, acc);
-}
-
 INLINE void wide_pixel(int rows, const gather_block *task, taps v, taps h, real *out) {
     const gather *pass = task->pass;
     vec acc[ROWS][2] = {{{0}}};
     for (int64_t t = 0; t < v.count; t++)
-        multiply(rows, h.count * pass->in_c, task->in + ((v.source + t) * pass->in_w + h.source) * pass->in_c,
-                 task->in_image,
-                 task->u + ((v.first + t) * pass->geometry->kw + h.first) * pass->in_c * WIDTH, acc);
+        tile_multiply(rows, h.count * pass->in_c,
+                      task->in + ((v.source + t) * pass->in_w + h.source) * pass->in_c, task->in_image,
+                      task->u + ((v.first + t) * pass->geometry->kw + h.first) * pass->in_c * WIDTH, acc);
     for (int r = 0; r < rows; r++) store_row(acc[r], out + r * task->out_image, task->outputs);
 }
 
@@ -192,7 +187,8 @@ static int64_t gather_bytes(const gather *pass) {
     return panel_count(pass) * panel_size(pass) * (int64_t)sizeof(real);
 }
 
-int64_t KERNEL(forward_bytes)(const ag_conv_geometry *geometry) {
+int64_t KERNEL(forward_bytes)(const ag_conv_geometry *geometry, int workers) {
+    (void)workers;
     const gather pass = gather_of(geometry, false);
     return gather_bytes(&pass);
 }
@@ -207,7 +203,8 @@ void KERNEL(forward_run)(const ag_conv_call *call, int stage, int64_t task) {
     gather_run(&pass, call, stage, task);
 }
 
-int64_t KERNEL(input_gradient_bytes)(const ag_conv_geometry *geometry) {
+int64_t KERNEL(input_gradient_bytes)(const ag_conv_geometry *geometry, int workers) {
+    (void)workers;
     const gather pass = gather_of(geometry, true);
     return gather_bytes(&pass);
 }

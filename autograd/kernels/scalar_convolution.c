@@ -3,14 +3,18 @@
 // weight gradient; no scratch. Sums run in double.
 #include "autograd/kernels/slots.h"
 
-static int64_t no_scratch(const ag_conv_geometry *geometry) {
-    (void)geometry;
+static int64_t no_scratch(const ag_conv_geometry *geometry, int workers) {
+    (void)geometry, (void)workers;
     return 0;
 }
 
-int64_t KERNEL(forward_bytes)(const ag_conv_geometry *g) { return no_scratch(g); }
-int64_t KERNEL(input_gradient_bytes)(const ag_conv_geometry *g) { return no_scratch(g); }
-int64_t KERNEL(weight_gradient_bytes)(const ag_conv_geometry *g) { return no_scratch(g); }
+int64_t KERNEL(forward_bytes)(const ag_conv_geometry *g, int workers) { return no_scratch(g, workers); }
+int64_t KERNEL(input_gradient_bytes)(const ag_conv_geometry *g, int workers) {
+    return no_scratch(g, workers);
+}
+int64_t KERNEL(weight_gradient_bytes)(const ag_conv_geometry *g, int workers) {
+    return no_scratch(g, workers);
+}
 
 int64_t KERNEL(forward_tasks)(const ag_conv_geometry *g, int stage) { return stage == 1 ? g->n : 0; }
 int64_t KERNEL(input_gradient_tasks)(const ag_conv_geometry *g, int stage) { return stage == 1 ? g->n : 0; }

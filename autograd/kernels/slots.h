@@ -41,13 +41,16 @@ void KERNEL(normalize)(int64_t rows, int64_t cols, const void *x, const void *me
 void KERNEL(normalize_gradient)(int64_t rows, int64_t cols, const void *dy, const void *x, const void *mean,
                                 const void *scale, const void *a, const void *b, void *dx);
 
-#define KERNEL_CONV(pass)                                                      \
-    int64_t KERNEL(pass##_bytes)(const ag_conv_geometry *geometry);            \
-    int64_t KERNEL(pass##_tasks)(const ag_conv_geometry *geometry, int stage); \
+#define KERNEL_CONV(pass)                                                        \
+    int64_t KERNEL(pass##_bytes)(const ag_conv_geometry *geometry, int workers); \
+    int64_t KERNEL(pass##_tasks)(const ag_conv_geometry *geometry, int stage);   \
     void KERNEL(pass##_run)(const ag_conv_call *call, int stage, int64_t task);
 KERNEL_CONV(forward)
 KERNEL_CONV(input_gradient)
 KERNEL_CONV(weight_gradient)
+KERNEL_CONV(winograd_forward)
+KERNEL_CONV(winograd_input_gradient)
+KERNEL_CONV(winograd_weight_gradient)
 #undef KERNEL_CONV
 
 void KERNEL(adam)(const ag_adam_step *step);

@@ -29,5 +29,13 @@ const ag_kernels KERNEL(table) = {
             [AG_CONV_INPUT_GRADIENT] = CONV(input_gradient),
             [AG_CONV_WEIGHT_GRADIENT] = CONV(weight_gradient),
         },
+#if KERNEL_VECTOR
+    .winograd =
+        {
+            [AG_CONV_FORWARD] = CONV(winograd_forward),
+            [AG_CONV_INPUT_GRADIENT] = CONV(winograd_input_gradient),
+            [AG_CONV_WEIGHT_GRADIENT] = CONV(winograd_weight_gradient),
+        },
+#endif
     .adam = KERNEL(adam),
 };

@@ -54,6 +54,12 @@ INLINE void tile_step(int rows, const real *a, int64_t row, const real *b, vec a
     }
 }
 
+// acc[r][..] += sum over k < length of a[r * row + k] * b[k * WIDTH + ..]
+INLINE void tile_multiply(int rows, int64_t length, const real *a, int64_t row, const real *b,
+                          vec acc[ROWS][2]) {
+    for (int64_t k = 0; k < length; k++, a++, b += WIDTH) tile_step(rows, a, row, b, acc);
+}
+
 // A range cut into `parts` whose sizes differ by at most one: no small rest that would leave the tile's
 // additions waiting for each other.
 typedef struct tile_part {

@@ -268,7 +268,8 @@ static void combine_tap(const outer *pass, const ag_conv_call *call, int64_t tap
     }
 }
 
-int64_t KERNEL(weight_gradient_bytes)(const ag_conv_geometry *geometry) {
+int64_t KERNEL(weight_gradient_bytes)(const ag_conv_geometry *geometry, int workers) {
+    (void)workers;
     const outer pass = outer_of(geometry);
     return pass.shares * pass.groups * pass.scratch.end;
 }

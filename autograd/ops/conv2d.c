@@ -141,7 +141,7 @@ static void forward(const ag_call *call) {
 
 static int64_t scratch(const ag_node *node) {
     const ag_conv_geometry g = geometry_of(node);
-    return ag_kernels_get(ag_tape_dtype(node->tape))->conv[pass_of(node)].scratch_bytes(&g);
+    return ag_kernels_get(ag_tape_dtype(node->tape))->conv[pass_of(node)].scratch_bytes(&g, 1);
 }
 
 // Nominal: products with padding counted, which kernels skip.

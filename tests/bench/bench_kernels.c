@@ -17,12 +17,12 @@ typedef struct layer {
 } layer;
 
 static const layer layers[] = {
-    {"G1 14x14x128 -> 7x7x256 s2", {128, 14, 14, 128, 7, 7, 256, 3, 3, 2, 0, 0}},
-    {"G2 14x14x64 -> 14x14x128 s1", {128, 14, 14, 64, 14, 14, 128, 3, 3, 1, 1, 1}},
-    {"G3 28x28x1 -> 14x14x64 s2", {128, 28, 28, 1, 14, 14, 64, 3, 3, 2, 0, 0}},
-    {"D1 28x28x1 -> 14x14x32 s2", {128, 28, 28, 1, 14, 14, 32, 3, 3, 2, 0, 0}},
-    {"D2 14x14x32 -> 7x7x64 s2", {128, 14, 14, 32, 7, 7, 64, 3, 3, 2, 0, 0}},
-    {"D3 7x7x64 -> 4x4x128 s2", {128, 7, 7, 64, 4, 4, 128, 3, 3, 2, 1, 1}},
+    {"G1 14x14x128 -> 7x7x256 s2", {128, 14, 14, 128, 7, 7, 256, 3, 3, 2, 0, 0, 0}},
+    {"G2 14x14x64 -> 14x14x128 s1", {128, 14, 14, 64, 14, 14, 128, 3, 3, 1, 1, 1, 0}},
+    {"G3 28x28x1 -> 14x14x64 s2", {128, 28, 28, 1, 14, 14, 64, 3, 3, 2, 0, 0, 0}},
+    {"D1 28x28x1 -> 14x14x32 s2", {128, 28, 28, 1, 14, 14, 32, 3, 3, 2, 0, 0, 0}},
+    {"D2 14x14x32 -> 7x7x64 s2", {128, 14, 14, 32, 7, 7, 64, 3, 3, 2, 0, 0, 0}},
+    {"D3 7x7x64 -> 4x4x128 s2", {128, 7, 7, 64, 4, 4, 128, 3, 3, 2, 1, 1, 0}},
 };
 
 static double seconds(void) {
@@ -82,6 +82,11 @@ static double flops(const ag_conv_geometry *g) {
            taps_inside(g->ow, g->kw, g->stride, g->pad_left, g->w);
 }
 
+// What the direct form would multiply without looking at the border: the figure that Winograd is measured by.
+static double nominal_flops(const ag_conv_geometry *g) {
+    return 2. * (double)(g->n * g->oh * g->ow) * (double)(g->kh * g->kw) * (double)(g->ci * g->co);
+}
+
 static double run_pass(const ag_conv_kernel *kernel, const ag_conv_call *call) {
     const double start = seconds();
     for (int stage = 0; stage < AG_CONV_STAGES; stage++)
@@ -100,23 +105,27 @@ static double median(double *values, int n) {
     return values[n / 2];
 }
 
-static void bench_pass(const ag_kernels *table, const layer *at, ag_conv_pass pass, int repeats) {
+static void bench_pass(const ag_kernels *table, const layer *at, ag_conv_pass pass, int winograd,
+                       int repeats) {
     static const char *const names[] = {"forward", "input gradient", "weight gradient"};
-    const ag_conv_geometry *g = &at->geometry;
+    ag_conv_geometry geometry = at->geometry;
+    geometry.winograd = winograd;
+    const ag_conv_geometry *g = &geometry;
     const int64_t x = 4 * g->n * g->h * g->w * g->ci, y = 4 * g->n * g->oh * g->ow * g->co;
     const int64_t w = 4 * g->kh * g->kw * g->ci * g->co;
-    const ag_conv_kernel *kernel = &table->conv[pass];
+    const ag_conv_kernel *kernel = winograd ? &table->winograd[pass] : &table->conv[pass];
     void *a = buffer(pass == AG_CONV_INPUT_GRADIENT ? y : x);
     void *b = buffer(pass == AG_CONV_WEIGHT_GRADIENT ? y : w);
     void *out = buffer(pass == AG_CONV_FORWARD ? y : pass == AG_CONV_INPUT_GRADIENT ? x : w);
-    void *scratch = buffer(kernel->scratch_bytes(g));
-    const ag_conv_call call = {g, a, b, out, scratch};
+    void *scratch = buffer(kernel->scratch_bytes(g, 1));
+    const ag_conv_call call = {g, a, b, out, scratch, 0};
     double times[MOST_REPEATS], peaks[MOST_REPEATS];
     run_pass(kernel, &call);
     for (int r = 0; r < repeats; r++) peaks[r] = peak(table), times[r] = run_pass(kernel, &call);
-    const double time = median(times, repeats), top = median(peaks, repeats), rate = flops(g) / time / 1e9;
-    printf("%-28s %-16s %8.3f ms %7.1f GFLOP/s %5.1f %% of %.1f, %d tasks\n", at->name, names[pass],
-           1e3 * time, rate, 100 * rate / top, top, (int)kernel->tasks(g, 1));
+    const double time = median(times, repeats), top = median(peaks, repeats);
+    printf("%-28s %-16s %d %8.3f ms, of %.1f GFLOP/s %5.1f %% nominal, %5.1f %% inside the image, %d tasks\n",
+           at->name, names[pass], winograd, 1e3 * time, top, nominal_flops(g) / time / top / 1e7,
+           flops(g) / time / top / 1e7, (int)kernel->tasks(g, 1));
     free(a), free(b), free(out), free(scratch);
 }
 
@@ -130,6 +139,8 @@ int main(int argc, char **argv) {
     if (!table) return fprintf(stderr, "bench_kernels: no table named %s here\n", name), 2;
     printf("%s, f32, one thread, batch 128\n", table->isa);
     for (size_t l = 0; l < sizeof layers / sizeof *layers; l++)
-        for (int pass = 0; pass < AG_CONV_PASS_COUNT; pass++) bench_pass(table, &layers[l], pass, repeats);
+        for (int pass = 0; pass < AG_CONV_PASS_COUNT; pass++)
+            for (int winograd = 0; winograd <= (table->winograd[pass].run ? 4 : 0); winograd += 2)
+                bench_pass(table, &layers[l], pass, winograd, repeats);
     return 0;
 }

@@ -57,4 +57,5 @@ void check_pointwise(const check *c);
 void check_columns(const check *c);
 void check_normalize(const check *c);
 void check_adam(const check *c);
+void check_axis(const check *c);
 void check_convolution(const check *c);

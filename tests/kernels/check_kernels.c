@@ -19,7 +19,8 @@ static const group groups[] = {
     {"columns", check_columns, " sum column_sum column_square column_dot "},
     {"normalize", check_normalize, " normalize_gradient "},
     {"adam", check_adam, ""},
-    {"convolution", check_convolution, " forward input_gradient weight_gradient "},
+    {"axis", check_axis, ""},
+    {"convolution", check_convolution, " winograd forward input_gradient weight_gradient "},
 };
 
 static bool is_pointwise(const char *slot) {

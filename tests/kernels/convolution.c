@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: MIT
-// The convolution's passes, all tables, against the defining sum in long double, scattered tap by tap. Tasks
-// run forwards and backwards, scratch and output start as NaN.
+// The convolution's passes, direct and by Winograd's algorithm, all tables, against the defining sum in long
+// double, scattered tap by tap. Tasks run forwards and backwards, by one worker and by three; scratch and output
+// start as NaN.
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "autograd/kernels/axis.h"
 #include "tests/kernels/check.h"
 
 // The tensors of one geometry, and the sums and sums of magnitudes of one pass's output.
@@ -21,10 +24,10 @@ static const char *const pass_names[] = {"forward", "input_gradient", "weight_gr
 
 static void describe(char text[200], const problem *p) {
     const ag_conv_geometry *g = &p->g;
-    snprintf(text, 200, "%s, x [%d,%d,%d,%d], y [%d,%d,%d,%d], kernel %dx%d, stride %d, pad %d,%d",
-             pass_names[p->pass], (int)g->n, (int)g->h, (int)g->w, (int)g->ci, (int)g->n, (int)g->oh,
-             (int)g->ow, (int)g->co, (int)g->kh, (int)g->kw, (int)g->stride, (int)g->pad_top,
-             (int)g->pad_left);
+    snprintf(text, 200, "%s%s%.0d, x [%d,%d,%d,%d], y [%d,%d,%d,%d], kernel %dx%d, stride %d, pad %d,%d",
+             g->winograd ? "winograd_" : "", pass_names[p->pass], g->winograd, (int)g->n, (int)g->h,
+             (int)g->w, (int)g->ci, (int)g->n, (int)g->oh, (int)g->ow, (int)g->co, (int)g->kh, (int)g->kw,
+             (int)g->stride, (int)g->pad_top, (int)g->pad_left);
 }
 
 // All (c, o) of one pair of pixels and a tap
@@ -58,20 +61,61 @@ static void scatter(problem *p) {
 }
 
 static void run_pass(const check *c, const problem *p, buffer *out, bool backwards) {
-    const ag_conv_kernel *kernel = &c->table->conv[p->pass];
-    buffer scratch = check_bytes(c, kernel->scratch_bytes(&p->g));
+    const ag_conv_kernel *kernel = p->g.winograd ? &c->table->winograd[p->pass] : &c->table->conv[p->pass];
+    const int workers = backwards ? 3 : 1;
+    buffer scratch = check_bytes(c, kernel->scratch_bytes(&p->g, workers));
     const buffer *a = p->pass == AG_CONV_INPUT_GRADIENT ? &p->dy : &p->x;
     const buffer *b = p->pass == AG_CONV_WEIGHT_GRADIENT ? &p->dy : &p->w;
-    const ag_conv_call call = {&p->g, a->data, b->data, out->data, scratch.data};
+    ag_conv_call call = {&p->g, a->data, b->data, out->data, scratch.data, 0};
     for (int stage = 0; stage < AG_CONV_STAGES; stage++) {
         const int64_t tasks = kernel->tasks(&p->g, stage);
-        for (int64_t t = 0; t < tasks; t++) kernel->run(&call, stage, backwards ? tasks - 1 - t : t);
+        for (int64_t t = 0; t < tasks; t++) {
+            call.worker = (int)(t % workers);
+            kernel->run(&call, stage, backwards ? tasks - 1 - t : t);
+        }
     }
     check_release(c, &scratch, pass_names[p->pass]);
 }
 
-static void check_pass(const check *c, problem *p) {
+// Errors of random signs: the square root of the number of terms, where the worst case is the number.
+static double rounding_units(const problem *p) {
     const ag_conv_geometry *g = &p->g;
+    const int64_t terms = p->pass == AG_CONV_FORWARD          ? g->kh * g->kw * g->ci
+                          : p->pass == AG_CONV_INPUT_GRADIENT ? g->kh * g->kw * g->co
+                                                              : g->n * g->oh * g->ow;
+    return 2 + sqrt((double)terms);
+}
+
+// Winograd's errors are those of its tile's largest sum, at most four times the direct form's.
+static double largest_size(const problem *p) {
+    long double most = 0;
+    for (int64_t i = 0; i < p->outputs; i++)
+        if (p->size[i] <= LDBL_MAX && p->size[i] > most) most = p->size[i];
+    return (double)most;
+}
+
+static void compare_direct(const check *c, const problem *p, const buffer *out, const char *text) {
+    const double units = rounding_units(p) * check_epsilon(c->table->dtype);
+    for (int64_t i = 0; i < p->outputs; i++) {
+        const double got = check_get(out, i), want = (double)p->sum[i], most = units * (double)p->size[i];
+        if (!check_near(got, want, most))
+            check_fail(c, "%s, element %d: %.17g, not %.17g (bound %.2g)", text, (int)i, got, want, most);
+    }
+}
+
+// A sum that is not finite must show; a neighbour in the same tile may.
+static void compare_winograd(const check *c, const problem *p, const buffer *out, bool special,
+                             const char *text) {
+    const double most = 4 * rounding_units(p) * check_epsilon(c->table->dtype) * largest_size(p);
+    for (int64_t i = 0; i < p->outputs; i++) {
+        const double got = check_get(out, i), want = (double)p->sum[i];
+        if (special && !isfinite(got)) continue;
+        if (!isfinite(want) || !check_near(got, want, most))
+            check_fail(c, "%s, element %d: %.17g, not %.17g (bound %.2g)", text, (int)i, got, want, most);
+    }
+}
+
+static void check_pass(const check *c, problem *p, bool special) {
     char text[200];
     describe(text, p);
     check_running(c, text);
@@ -82,19 +126,24 @@ static void check_pass(const check *c, problem *p) {
     scatter(p);
     buffer out = check_buffer(c, p->outputs, 1), again = check_buffer(c, p->outputs, 0);
     run_pass(c, p, &out, false), run_pass(c, p, &again, true);
-    // Errors of random signs: the square root of the number of terms, where the worst case is the number.
-    const double terms = (double)(p->pass == AG_CONV_FORWARD          ? g->kh * g->kw * g->ci
-                                  : p->pass == AG_CONV_INPUT_GRADIENT ? g->kh * g->kw * g->co
-                                                                      : g->n * g->oh * g->ow);
-    const double units = (2 + sqrt(terms)) * check_epsilon(c->table->dtype);
-    for (int64_t i = 0; i < p->outputs; i++) {
-        const double got = check_get(&out, i), want = (double)p->sum[i], most = units * (double)p->size[i];
-        if (!check_near(got, want, most))
-            check_fail(c, "%s, element %d: %.17g, not %.17g (bound %.2g)", text, (int)i, got, want, most);
-    }
+    if (p->g.winograd)
+        compare_winograd(c, p, &out, special, text);
+    else
+        compare_direct(c, p, &out, text);
     if (!check_same_bits(&out, &again)) check_fail(c, "%s: other bits with the tasks backwards", text);
     free(p->sum), free(p->size);
     check_release(c, &out, text), check_release(c, &again, text);
+}
+
+static bool winograd_possible(const check *c, const ag_conv_geometry *g) {
+    const ag_axis_shape rows = {g->h, g->oh, g->kh, g->stride, g->pad_top, g->winograd};
+    const ag_axis_shape columns = {g->w, g->ow, g->kw, g->stride, g->pad_left, g->winograd};
+    return c->table->winograd[0].run && ag_axis_possible(&rows) && ag_axis_possible(&columns);
+}
+
+static bool is_asked_for(const check *c, ag_conv_pass pass, int winograd) {
+    return !c->slot || strcmp(c->slot, winograd ? "winograd" : "convolution") == 0 ||
+           strcmp(c->slot, pass_names[pass]) == 0;
 }
 
 static void spoil(buffer *b) {
@@ -111,11 +160,12 @@ static void check_geometry(const check *c, ag_conv_geometry g, bool special) {
     p.dy = check_buffer(c, g.n * g.oh * g.ow * g.co, g.co % 3 == 1);
     check_fill(&p.x), check_fill(&p.w), check_fill(&p.dy);
     if (special) spoil(&p.x), spoil(&p.w), spoil(&p.dy);
-    for (int pass = 0; pass < AG_CONV_PASS_COUNT; pass++) {
-        p.pass = (ag_conv_pass)pass;
-        if (!c->slot || strcmp(c->slot, "convolution") == 0 || strcmp(c->slot, pass_names[pass]) == 0)
-            check_pass(c, &p);
-    }
+    for (int pass = 0; pass < AG_CONV_PASS_COUNT; pass++)
+        for (int tile = 0; tile <= AG_AXIS_TILE; tile += 2) {
+            p.pass = (ag_conv_pass)pass, p.g.winograd = tile;
+            if (is_asked_for(c, p.pass, tile) && (tile == 0 || winograd_possible(c, &p.g)))
+                check_pass(c, &p, special);
+        }
     check_release(c, &p.x, "x"), check_release(c, &p.w, "w"), check_release(c, &p.dy, "dy");
 }
 
@@ -135,13 +185,16 @@ static ag_conv_geometry random_geometry(void) {
 
 void check_convolution(const check *c) {
     static const ag_conv_geometry chosen[] = {
-        {13, 8, 8, 1, 4, 4, 32, 3, 3, 2, 0, 0},  // one channel, Keras's `same` of stride 2
-        {13, 8, 8, 32, 4, 4, 1, 3, 3, 2, 0, 0},  // and the other way round
-        {7, 6, 6, 20, 6, 6, 40, 3, 3, 1, 1, 1},   {5, 7, 7, 16, 4, 4, 24, 3, 3, 2, 1, 1},
-        {2, 5, 5, 3, 2, 2, 6, 2, 2, 3, 0, 0},      // a stride larger than the kernel
-        {3, 3, 3, 4, 5, 5, 4, 3, 3, 1, 2, 2},      // padding beyond `same`
-        {1, 20, 30, 7, 20, 30, 9, 3, 3, 1, 1, 1},  // an image that the weight gradient takes by lines
-        {2, 1, 300, 2, 1, 150, 2, 1, 5, 2, 0, 2}, {9, 1, 1, 33, 1, 1, 35, 1, 1, 1, 0, 0},
+        {13, 8, 8, 1, 4, 4, 32, 3, 3, 2, 0, 0, 0},  // one channel, Keras's `same` of stride 2
+        {13, 8, 8, 32, 4, 4, 1, 3, 3, 2, 0, 0, 0},  // and the other way round
+        {7, 6, 6, 20, 6, 6, 40, 3, 3, 1, 1, 1, 0},    {5, 7, 7, 16, 4, 4, 24, 3, 3, 2, 1, 1, 0},
+        {2, 5, 5, 3, 2, 2, 6, 2, 2, 3, 0, 0, 0},       // a stride larger than the kernel
+        {3, 3, 3, 4, 5, 5, 4, 3, 3, 1, 2, 2, 0},       // padding beyond `same`
+        {1, 20, 30, 7, 20, 30, 9, 3, 3, 1, 1, 1, 0},   // an image that the weight gradient takes by lines
+        {19, 7, 6, 17, 7, 6, 20, 3, 3, 1, 1, 1, 0},    // more images than a block
+        {11, 7, 9, 18, 14, 18, 20, 3, 3, 1, 5, 6, 0},  // pixels that hardly any tap reaches
+        {3, 12, 10, 5, 6, 5, 18, 5, 5, 2, 1, 2, 0},    // a 5x5 kernel: phases of three and of two taps
+        {2, 1, 300, 2, 1, 150, 2, 1, 5, 2, 0, 2, 0},  {9, 1, 1, 33, 1, 1, 35, 1, 1, 1, 0, 0, 0},
     };
     for (size_t i = 0; i < sizeof chosen / sizeof *chosen; i++)
         for (int special = 0; special < 2; special++) check_geometry(c, chosen[i], special);

@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: MIT
+// Forward convolution and input gradient by Winograd's algorithm. The weights are transformed first; then a block
+// of images goes through it row product by row product: a line of transformed pixels, a matrix product per
+// pair of filters, and the result added to the lines that it belongs to.
+#include "autograd/kernels/winograd.h"
+
+enum {
+    BLOCK_IMAGES = 8,   // of a task: rows enough for long products, few enough for the second-level cache
+    WEIGHT_CHUNK = 16,  // inputs whose weights are transformed at once, in the first-level cache
+};
+
+static int64_t pair_count(const winograd *pass) {
+    return (int64_t)pass->rows.filters * pass->columns.filters;
+}
+static int64_t block_count(const winograd *pass) { return tile_parts(pass->geometry.n, BLOCK_IMAGES); }
+static int64_t block_images(const winograd *pass) { return tile_parts(pass->geometry.n, block_count(pass)); }
+static const images *input_of(const winograd *pass) { return pass->transposed ? &pass->y : &pass->x; }
+static const images *output_of(const winograd *pass) { return pass->transposed ? &pass->x : &pass->y; }
+static int64_t panels_of(const images *side) { return tile_parts(side->c, WIDTH); }
+
+// line[w][c] from the sums of an image's row product. The lanes behind the last channel are overwritten by the
+// next pixel, or lie in the line's margin.
+static void give_pixels(const unit *u, const images *side, const real *sums, int64_t image, real *line) {
+    const int64_t length = (side->c + LANES - 1) / LANES * LANES;
+    const ag_axis *columns = &u->pass->columns;
+    const real *start[AG_AXIS_FILTERS];
+    for (int f = 0; f < columns->filters; f++)
+        start[f] = sums + (row_at(u, f, image, 0) - columns->first[f]) * side->pitch;
+    for (int64_t j = 0; j < side->w; j++, line += side->c) {
+        combination sum = {0};
+        int f = 0;
+        for (int32_t t = side->at_column.start[j]; t < side->at_column.start[j + 1]; t++) {
+            const ag_axis_term *term = &side->at_column.term[t];
+            while (term->at >= columns->first[f + 1]) f++;
+            combine_add(&sum, start[f] + term->at * side->pitch, (real)term->factor, length, line);
+        }
+        combine_store(&sum, length, line);
+    }
+}
+
+// Adds the line to the rows of the image that the row product gives to; the first product to reach a row
+// starts it.
+static void give_line(const images *side, const real *line, int64_t row, real *image) {
+    const int64_t length = side->w * side->c;
+    for (int32_t t = side->row.start[row]; t < side->row.start[row + 1]; t++) {
+        const ag_axis_term *term = &side->row.term[t];
+        const bool starts = side->at_row.term[side->at_row.start[term->at]].at == row;
+        real *out = image + term->at * length;
+        combination sum = {0};
+        if (!starts) combine_add(&sum, out, 1, length, out);
+        combine_add(&sum, line, (real)term->factor, length, out);
+        combine_store(&sum, length, out);
+    }
+}
+
+static void give(const unit *u, const images *side, const real *sums, real *line, real *first_image) {
+    for (int64_t image = 0; image < u->images; image++) {
+        give_pixels(u, side, sums, image, line);
+        give_line(side, line, u->first_row, first_image + image * side->h * side->w * side->c);
+    }
+}
+
+// Rows that no product reaches, where the stride is larger than the kernel.
+static void clear_unreached(const images *side, int64_t count, real *first_image) {
+    const int64_t length = side->w * side->c;
+    for (int64_t i = 0; i < side->h; i++)
+        for (int64_t n = 0; n < count && side->at_row.start[i] == side->at_row.start[i + 1]; n++)
+            memset(first_image + (n * side->h + i) * length, 0, (size_t)length * sizeof(real));
+}
+
+// ---- transformed weights: u[filter pair][panel][input][WIDTH]
+
+static int64_t panel_size(const winograd *pass) { return input_of(pass)->c * WIDTH; }
+
+// out[tap][k][WIDTH], zeros behind the last output
+static void gather_weights(const winograd *pass, const real *w, int64_t panel, tile_part inputs, real *out) {
+    const ag_conv_geometry *g = &pass->geometry;
+    const int64_t first = panel * WIDTH, count = smaller(WIDTH, output_of(pass)->c - first);
+    const int64_t in_step = pass->transposed ? 1 : g->co, out_step = pass->transposed ? g->co : 1;
+    for (int64_t tap = 0; tap < g->kh * g->kw; tap++) {
+        const real *from = w + tap * g->ci * g->co + inputs.first * in_step + first * out_step;
+        for (int64_t k = 0; k < inputs.count; k++, out += WIDTH)
+            for (int64_t o = 0; o < WIDTH; o++) out[o] = o < count ? from[k * in_step + o * out_step] : 0;
+    }
+}
+
+// out[i] = sum over the taps of an axis of filter[tap] from[tap * step + i]
+static void filter_taps(const double *filter, int taps, const real *from, int64_t step, int64_t count,
+                        real *out) {
+    combination sum = {0};
+    for (int t = 0; t < taps; t++)
+        if (filter[t] != 0) combine_add(&sum, from + t * step, (real)filter[t], count, out);
+    combine_store(&sum, count, out);
+}
+
+static void transform_chunk(const winograd *pass, const real *w, int64_t panel, tile_part inputs, real *u) {
+    const ag_axis *rows = &pass->rows, *columns = &pass->columns;
+    const int64_t count = inputs.count * WIDTH;
+    real taps[AG_AXIS_TAPS * AG_AXIS_TAPS * WEIGHT_CHUNK * WIDTH];
+    real line[AG_AXIS_TAPS * WEIGHT_CHUNK * WIDTH];
+    gather_weights(pass, w, panel, inputs, taps);
+    for (int i = 0; i < rows->filters; i++) {
+        for (int b = 0; b < columns->taps; b++)
+            filter_taps(rows->filter[i], rows->taps, taps + b * count, columns->taps * count, count,
+                        line + b * count);
+        for (int j = 0; j < columns->filters; j++) {
+            const int64_t pair = (int64_t)i * columns->filters + j;
+            filter_taps(
+                columns->filter[j], columns->taps, line, count, count,
+                u + (pair * panels_of(output_of(pass)) + panel) * panel_size(pass) + inputs.first * WIDTH);
+        }
+    }
+}
+
+static void transform_panel(const winograd *pass, const real *w, int64_t panel, real *u) {
+    const int64_t inputs = input_of(pass)->c;
+    for (int64_t k = 0; k < inputs; k += WEIGHT_CHUNK)
+        transform_chunk(pass, w, panel, (tile_part){k, smaller(WEIGHT_CHUNK, inputs - k)}, u);
+}
+
+// ---- forward and input gradient
+
+// out[r][WIDTH] = sum over k of a[r][k] b[k][WIDTH]
+INLINE void product_tile(int rows, const real *a, int64_t a_pitch, const real *b, int64_t length, real *out,
+                         int64_t out_pitch) {
+    vec acc[ROWS][2] = {{{0}}};
+    tile_multiply(rows, length, a, a_pitch, b, acc);
+    for (int r = 0; r < rows; r++) {
+        v_store(out + r * out_pitch, acc[r][0]);
+        v_store(out + r * out_pitch + LANES, acc[r][1]);
+    }
+}
+
+// All rows of one pair of filters times its weights.
+static void multiply_pair(const winograd *pass, int64_t rows, const real *pixels, const real *u, real *sums) {
+    const images *in = input_of(pass), *out = output_of(pass);
+    const int64_t parts = tile_parts(rows, ROWS);
+    for (int64_t panel = 0; panel < panels_of(out); panel++, u += panel_size(pass))
+        for (int64_t i = 0; i < parts; i++) {
+            const tile_part part = tile_cut(rows, parts, i);
+            TILE_SWITCH(part.count, product_tile, pixels + part.first * in->pitch, in->pitch, u, in->c,
+                        sums + part.first * out->pitch + panel * WIDTH, out->pitch)
+        }
+}
+
+static int64_t line_size(const winograd *pass) {
+    return larger(pass->x.w * pass->x.c, pass->y.w * pass->y.c) + LANES;
+}
+
+// A task's own memory: a line, transformed pixels, sums.
+static int64_t pixels_offset(const winograd *pass) { return reals(line_size(pass)); }
+static int64_t sums_offset(const winograd *pass) {
+    return pixels_offset(pass) +
+           reals(block_images(pass) * product_count(&pass->columns) * input_of(pass)->pitch);
+}
+static int64_t block_bytes(const winograd *pass) {
+    return sums_offset(pass) +
+           reals(block_images(pass) * product_count(&pass->columns) * output_of(pass)->pitch);
+}
+
+static int64_t weights_bytes(const winograd *pass) {
+    return reals(pair_count(pass) * panels_of(output_of(pass)) * panel_size(pass));
+}
+
+static void run_block(const winograd *pass, const ag_conv_call *call, int64_t task) {
+    const images *in = input_of(pass), *out = output_of(pass);
+    const tile_part part = tile_cut(pass->geometry.n, block_count(pass), task);
+    char *own =
+        (char *)call->scratch + pass->matrices_bytes + weights_bytes(pass) + call->worker * block_bytes(pass);
+    real *line = (real *)own, *pixels = (real *)(own + pixels_offset(pass)),
+         *sums = (real *)(own + sums_offset(pass));
+    const real *u = (const real *)((const char *)call->scratch + pass->matrices_bytes);
+    const real *from = (const real *)call->a + part.first * in->h * in->w * in->c;
+    real *to = (real *)call->out + part.first * out->h * out->w * out->c;
+    const int64_t pair_size = panels_of(out) * panel_size(pass);
+    clear_unreached(out, part.count, to);
+    for (int i = 0; i < pass->rows.filters; i++)
+        for (int32_t row = pass->rows.first[i]; row < pass->rows.first[i + 1]; row++) {
+            const unit now = {pass, part.count, row, 1};
+            take(&now, in, from, line, pixels);
+            for (int j = 0; j < pass->columns.filters; j++)
+                multiply_pair(pass, filter_rows(&now, j), pixels + filter_start(&now, j) * in->pitch,
+                              u + ((int64_t)i * pass->columns.filters + j) * pair_size,
+                              sums + filter_start(&now, j) * out->pitch);
+            give(&now, out, sums, line, to);
+        }
+}
+
+static int64_t gather_bytes(const ag_conv_geometry *g, bool transposed, int workers) {
+    const winograd pass = winograd_of(g, transposed);
+    return pass.matrices_bytes + weights_bytes(&pass) + workers * block_bytes(&pass);
+}
+
+// Stages: the matrices; the weights, panel by panel; blocks of images.
+static int64_t gather_tasks(const ag_conv_geometry *g, bool transposed, int stage) {
+    return stage == 0   ? 1
+           : stage == 1 ? tile_parts(transposed ? g->ci : g->co, WIDTH)
+                        : tile_parts(g->n, BLOCK_IMAGES);
+}
+
+static void gather_run(const ag_conv_call *call, bool transposed, int stage, int64_t task) {
+    const winograd *pass = call->scratch;
+    if (stage == 0) {
+        const winograd described = winograd_of(call->geometry, transposed);
+        winograd_build(&described, call->scratch);
+    } else if (stage == 1) {
+        transform_panel(pass, call->b, task, (real *)((char *)call->scratch + pass->matrices_bytes));
+    } else {
+        run_block(pass, call, task);
+    }
+}
+
+int64_t KERNEL(winograd_forward_bytes)(const ag_conv_geometry *g, int workers) {
+    return gather_bytes(g, false, workers);
+}
+int64_t KERNEL(winograd_forward_tasks)(const ag_conv_geometry *g, int stage) {
+    return gather_tasks(g, false, stage);
+}
+void KERNEL(winograd_forward_run)(const ag_conv_call *call, int stage, int64_t task) {
+    gather_run(call, false, stage, task);
+}
+
+int64_t KERNEL(winograd_input_gradient_bytes)(const ag_conv_geometry *g, int workers) {
+    return gather_bytes(g, true, workers);
+}
+int64_t KERNEL(winograd_input_gradient_tasks)(const ag_conv_geometry *g, int stage) {
+    return gather_tasks(g, true, stage);
+}
+void KERNEL(winograd_input_gradient_run)(const ag_conv_call *call, int stage, int64_t task) {
+    gather_run(call, true, stage, task);
+}
