@@ -96,10 +96,7 @@ static bool evaluate_node(evaluation *e, int i, int n_feeds, const ag_feed *feed
 
 ag_tensor *ag_evaluate(ag_node *node, int n_feeds, const ag_feed *feeds, ag_clock clock, ag_error *error) {
     if (!node) return ag_fail(error, AG_STATUS_CONTRACT, "evaluate: the node is NULL"), NULL;
-    if (node->tape->error.status != AG_OK) {
-        if (error && error->status == AG_OK) *error = node->tape->error;
-        return NULL;
-    }
+    if (!ag_tape_is_sound(node->tape, error)) return NULL;
     if (node->op->traits & AG_OP_EFFECT)
         return ag_fail(error, AG_STATUS_CONTRACT, "evaluate: %s is an effect and has no value", node->label),
                NULL;

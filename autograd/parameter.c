@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "autograd/element.h"
 #include "autograd/memory.h"
 
 #define OFFSET_STEP 16  // elements: every parameter starts on a 64-byte boundary
@@ -63,6 +64,12 @@ ag_parameter *ag_parameter_add(ag_parameter_set *set, const char *name, ag_shape
                        "parameter %s/%s: shape %s has a dimension below 1 or is too large", set->name, name,
                        ag_shape_format(shape, text)),
                NULL;
+    const int64_t end = set->size + (size + OFFSET_STEP - 1) / OFFSET_STEP * OFFSET_STEP;
+    if (end > AG_MAX_SIZE)
+        return ag_fail(error, AG_STATUS_CONTRACT,
+                       "parameter %s/%s %s: the set would have %lld values, at most %lld", set->name, name,
+                       ag_shape_format(shape, text), (long long)end, (long long)AG_MAX_SIZE),
+               NULL;
     if (set->values)
         return ag_fail(error, AG_STATUS_CONTRACT, "parameter %s/%s: the set is sealed, its values are in use",
                        set->name, name),
@@ -84,7 +91,7 @@ ag_parameter *ag_parameter_add(ag_parameter_set *set, const char *name, ag_shape
                                 .offset = set->size,
                                 .size = size,
                                 .set = set};
-    set->size += (size + OFFSET_STEP - 1) / OFFSET_STEP * OFFSET_STEP;
+    set->size = end;
     return set->parameters[set->n_parameters++] = parameter;
 }
 
@@ -140,6 +147,6 @@ void *ag_parameter_set_values(ag_parameter_set *set, int64_t *out_size) {
 }
 
 void *ag_parameter_values(const ag_parameter *parameter) {
-    char *values = parameter->set->values;
-    return values ? values + parameter->offset * (int64_t)ag_dtype_bytes(parameter->set->dtype) : NULL;
+    const ag_parameter_set *set = parameter->set;
+    return set->values ? ag_at(set->values, parameter->offset, set->dtype) : NULL;
 }

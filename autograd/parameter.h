@@ -30,7 +30,7 @@ AG_API ag_parameter_set *ag_parameter_set_create(const char *name, ag_dtype dtyp
 AG_API void ag_parameter_set_free(ag_parameter_set *set);
 
 // Declares a parameter (trainable) or a buffer. NULL, with *error filled, when the name is taken, the shape
-// is not valid, the set is sealed or memory runs out.
+// is not valid, the set would exceed AG_MAX_SIZE values, the set is sealed or memory runs out.
 AG_API ag_parameter *ag_parameter_add(ag_parameter_set *set, const char *name, ag_shape shape,
                                       ag_parameter_kind kind, ag_error *error);
 

@@ -16,7 +16,7 @@ typedef struct planner {
 
 int64_t ag_node_bytes(const ag_node *node) {
     if (node->op->traits & AG_OP_EFFECT) return 0;
-    return ag_shape_size(node->shape) * (int64_t)ag_dtype_bytes(node->tape->dtype);
+    return ag_shape_bytes(node->shape, node->tape->dtype);
 }
 
 static bool has_trait(const ag_node *node, ag_op_trait trait) { return (node->op->traits & trait) != 0; }

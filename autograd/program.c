@@ -4,6 +4,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "autograd/element.h"
 #include "autograd/kernel.h"
 #include "autograd/memory.h"
 #include "autograd/program_private.h"
@@ -12,10 +13,7 @@
 // ---- compile ----
 
 static bool check_outputs(const ag_tape *tape, int n_outputs, ag_node *const *outputs, ag_error *error) {
-    if (tape->error.status != AG_OK) {
-        if (error && error->status == AG_OK) *error = tape->error;
-        return false;
-    }
+    if (!ag_tape_is_sound(tape, error)) return false;
     for (int i = 0; i < n_outputs; i++) {
         if (!outputs[i] || outputs[i]->tape != tape || (outputs[i]->op->traits & AG_OP_EFFECT))
             return ag_fail(error, AG_STATUS_CONTRACT,
@@ -195,13 +193,13 @@ bool ag_program_feed(ag_program *p, const ag_node *input, const void *values, ag
 }
 
 bool ag_program_feed_scalar(ag_program *p, const ag_node *input, double value, ag_error *error) {
-    const float narrow = (float)value;
-    return ag_program_feed(p, input, p->tape->dtype == AG_F64 ? (const void *)&value : &narrow, AG_SHAPE(),
-                           error);
+    double element;
+    ag_store(&element, 0, p->tape->dtype, value);
+    return ag_program_feed(p, input, &element, AG_SHAPE(), error);
 }
 
 bool ag_program_needs(const ag_program *p, const ag_node *input) {
-    return input->tape == p->tape && input->index >= 0 && input->index < p->plan.n_nodes &&
+    return input && input->tape == p->tape && input->index >= 0 && input->index < p->plan.n_nodes &&
            p->plan.needed[input->index];
 }
 
@@ -282,9 +280,8 @@ bool ag_program_run(ag_program *p, ag_clock clock, ag_error *error) {
 }
 
 static bool is_nonfinite(const ag_node *node, const void *values) {
-    const ag_tensor view = {.dtype = node->tape->dtype, .shape = node->shape, .data = (void *)values};
     for (int64_t i = 0, n = ag_shape_size(node->shape); i < n; i++) {
-        if (!__builtin_isfinite(ag_tensor_get(&view, i))) return true;
+        if (!__builtin_isfinite(ag_load(values, i, node->tape->dtype))) return true;
     }
     return false;
 }
@@ -326,7 +323,10 @@ const void *ag_program_output(const ag_program *p, const ag_node *output, ag_err
 double ag_program_output_scalar(const ag_program *p, const ag_node *output, ag_error *error) {
     const void *value = ag_program_output(p, output, error);
     if (!value) return __builtin_nan("");
-    return p->tape->dtype == AG_F64 ? *(const double *)value : (double)*(const float *)value;
+    if (ag_shape_size(output->shape) == 1) return ag_load(value, 0, p->tape->dtype);
+    ag_fail(error, AG_STATUS_CONTRACT, "program of tape %s: output %s is %s, not a scalar", p->tape->name,
+            output->label, AG_TEXT(output->shape));
+    return __builtin_nan("");
 }
 
 void ag_program_poison(ag_program *p, bool on) { p->poison = on; }

@@ -53,6 +53,7 @@ AG_API bool ag_program_apply(ag_program *program, ag_error *error);
 // Values of an output of the last run; NULL, with *error filled, when the node is no output or the value is
 // stale.
 AG_API const void *ag_program_output(const ag_program *program, const ag_node *output, ag_error *error);
+// The same of an output of one element; NaN after an error.
 AG_API double ag_program_output_scalar(const ag_program *program, const ag_node *output, ag_error *error);
 
 // Fills every range of the arena that holds no live value with NaN before each step (tests), so that a wrong

@@ -5,8 +5,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#define SIZE_LIMIT ((int64_t)1 << 40)
-
 ag_shape ag_shape_of(int rank, const int64_t *dims) {
     if (rank > AG_MAX_RANK) return (ag_shape){.rank = -1};
     ag_shape shape = {.rank = rank};
@@ -20,7 +18,7 @@ int64_t ag_shape_size(ag_shape shape) {
     if (!is_rank(shape.rank)) return -1;
     int64_t size = 1;
     for (int i = 0; i < shape.rank; i++) {
-        if (shape.dim[i] <= 0 || __builtin_mul_overflow(size, shape.dim[i], &size) || size > SIZE_LIMIT)
+        if (shape.dim[i] <= 0 || __builtin_mul_overflow(size, shape.dim[i], &size) || size > AG_MAX_SIZE)
             return -1;
     }
     return size;

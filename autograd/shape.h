@@ -8,7 +8,8 @@
 #include "autograd/export.h"
 
 #define AG_MAX_RANK 6
-#define AG_SHAPE_TEXT 160  // bytes that ag_shape_format may write
+#define AG_MAX_SIZE (INT64_C(1) << 40)  // elements
+#define AG_SHAPE_TEXT 160               // bytes that ag_shape_format may write
 
 typedef struct ag_shape {
     int rank;
@@ -24,7 +25,8 @@ typedef struct ag_shape {
 // refuses.
 AG_API ag_shape ag_shape_of(int rank, const int64_t *dims);
 
-// Product of the dimensions; 1 for a scalar; -1 when a dimension is not positive or the product exceeds 2^40.
+// Product of the dimensions; 1 for a scalar; -1 when a dimension is not positive or the product
+// exceeds AG_MAX_SIZE.
 AG_API int64_t ag_shape_size(ag_shape shape);
 AG_API bool ag_shape_equal(ag_shape a, ag_shape b);
 

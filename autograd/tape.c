@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "autograd/element.h"
 #include "autograd/memory.h"
 #include "autograd/ops/source.h"
 
@@ -56,6 +57,12 @@ const char *ag_node_op(const ag_node *node) { return node->op->name; }
 const char *ag_node_label(const ag_node *node) { return node->label; }
 bool ag_node_failed(const ag_node *node) { return !node || node->op == &error_op; }
 
+bool ag_tape_is_sound(const ag_tape *tape, ag_error *error) {
+    if (tape->error.status == AG_OK) return true;
+    if (error && error->status == AG_OK) *error = tape->error;
+    return false;
+}
+
 ag_node *ag_tape_fail_at(ag_tape *tape, const char *file, int line, const char *format, ...) {
     if (tape->error.status != AG_OK) return &tape->failed;
     if (tape->trial) {
@@ -85,7 +92,7 @@ bool ag_node_fail_at(ag_node *node, const char *file, int line, const char *form
 
 void ag_scope_push(ag_tape *tape, const char *name) {
     const size_t used = strlen(tape->scope);
-    if (tape->n_scopes == MAX_SCOPES || used + strlen(name) + 2 > sizeof tape->scope) {
+    if (tape->n_scopes == AG_MAX_SCOPES || used + strlen(name) + 2 > sizeof tape->scope) {
         ag_tape_fail(tape, "scope %s%s: scopes nest too deep or their names are too long", tape->scope, name);
         return;
     }
@@ -100,14 +107,14 @@ void ag_scope_pop(ag_tape *tape) {
         tape->scope[tape->scope_length[--tape->n_scopes]] = '\0';
 }
 
-void ag_tape_scope_enter(ag_tape *tape, const ag_node *node, char out_saved[SCOPE_TEXT]) {
+void ag_tape_scope_enter(ag_tape *tape, const ag_node *node, char out_saved[AG_SCOPE_TEXT]) {
     const char *slash = strrchr(node->label, '/');
     const int length = slash ? (int)(slash + 1 - node->label) : 0;
     memcpy(out_saved, tape->scope, sizeof tape->scope);
     snprintf(tape->scope, sizeof tape->scope, "gradient/%.*s", length, node->label);
 }
 
-void ag_tape_scope_leave(ag_tape *tape, const char saved[SCOPE_TEXT]) {
+void ag_tape_scope_leave(ag_tape *tape, const char saved[AG_SCOPE_TEXT]) {
     memcpy(tape->scope, saved, sizeof tape->scope);
 }
 
@@ -229,7 +236,8 @@ static ag_node *check_writes(ag_tape *tape, const ag_op *op, int n_writes, ag_pa
             return ag_tape_fail(tape, "%s: parameter %s/%s is written twice; once per tape is the rule",
                                 op->name, ag_parameter_set_name(writes[i]->set), writes[i]->name);
         if (ag_parameter_set_dtype(writes[i]->set) != tape->dtype)
-            return ag_tape_fail(tape, "%s: parameter %s is %s, the tape %s", op->name, writes[i]->name,
+            return ag_tape_fail(tape, "%s: parameter %s/%s is %s, the tape %s", op->name,
+                                ag_parameter_set_name(writes[i]->set), writes[i]->name,
                                 ag_dtype_name(ag_parameter_set_dtype(writes[i]->set)),
                                 ag_dtype_name(tape->dtype));
     }
@@ -273,16 +281,21 @@ ag_node *ag_read(ag_tape *tape, ag_parameter *parameter) {
     if (tape->error.status != AG_OK) return &tape->failed;
     if (!parameter) return ag_tape_fail(tape, "read: the parameter is NULL");
     if (ag_parameter_set_dtype(parameter->set) != tape->dtype)
-        return ag_tape_fail(tape, "read: parameter %s is %s, the tape %s", parameter->name,
+        return ag_tape_fail(tape, "read: parameter %s/%s is %s, the tape %s",
+                            ag_parameter_set_name(parameter->set), parameter->name,
                             ag_dtype_name(ag_parameter_set_dtype(parameter->set)),
                             ag_dtype_name(tape->dtype));
     const bool frozen = tape->freeze_depth > 0 || !parameter->trainable || parameter->kind != AG_PARAMETER;
     ag_node *node = find_read(tape, parameter, frozen);
     if (node) return node;
     // Its set and name say where it is from, wherever it is read: "generator/dense/kernel".
-    char scope[SCOPE_TEXT];
-    snprintf(scope, sizeof scope, "%s/", ag_parameter_set_name(parameter->set));
+    const char *set = ag_parameter_set_name(parameter->set);
+    const size_t size = strlen(set) + 2;
+    char *scope = malloc(size);
+    if (!scope) return out_of_memory(tape, parameter->name);
+    snprintf(scope, size, "%s/", set);
     node = append_source(tape, &ag_op_parameter, scope, parameter->name, parameter->shape);
+    free(scope);
     if (ag_node_failed(node)) return node;
     node->parameter = parameter;
     node->frozen = frozen;
@@ -293,34 +306,31 @@ ag_node *ag_input(ag_tape *tape, const char *name, ag_shape shape) {
     return append_source(tape, &ag_op_input, tape->scope, name, shape);
 }
 
-static ag_node *append_constant(ag_tape *tape, ag_shape shape) {
+// Its values, still zero, are at *out_values.
+static ag_node *append_constant(ag_tape *tape, ag_shape shape, void **out_values) {
     ag_node *node = append_source(tape, &ag_op_constant, tape->scope, "constant", shape);
     if (ag_node_failed(node)) return node;
-    node->constant = ag_memory_create(ag_shape_size(shape) * (int64_t)ag_dtype_bytes(tape->dtype));
+    node->constant = *out_values = ag_memory_create(ag_shape_bytes(shape, tape->dtype));
     if (node->constant) return node;
     ag_tape_truncate(tape, tape->n_nodes - 1);
     return out_of_memory(tape, "constant");
 }
 
-static ag_tensor constant_tensor(const ag_node *node) {
-    return (ag_tensor){.dtype = node->tape->dtype, .shape = node->shape, .data = (void *)node->constant};
-}
-
 ag_node *ag_constant(ag_tape *tape, const ag_tensor *tensor) {
     if (!tensor) return ag_tape_fail(tape, "constant: the tensor is NULL");
-    ag_node *node = append_constant(tape, tensor->shape);
+    void *values;
+    ag_node *node = append_constant(tape, tensor->shape, &values);
     if (ag_node_failed(node)) return node;
-    ag_tensor values = constant_tensor(node);
     for (int64_t i = 0, n = ag_shape_size(tensor->shape); i < n; i++)
-        ag_tensor_set(&values, i, ag_tensor_get(tensor, i));
+        ag_store(values, i, tape->dtype, ag_tensor_get(tensor, i));
     return node;
 }
 
 ag_node *ag_fill(ag_tape *tape, ag_shape shape, double value) {
-    ag_node *node = append_constant(tape, shape);
+    void *values;
+    ag_node *node = append_constant(tape, shape, &values);
     if (ag_node_failed(node)) return node;
-    ag_tensor values = constant_tensor(node);
-    for (int64_t i = 0, n = ag_shape_size(shape); i < n; i++) ag_tensor_set(&values, i, value);
+    for (int64_t i = 0, n = ag_shape_size(shape); i < n; i++) ag_store(values, i, tape->dtype, value);
     return node;
 }
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-// Flat arrays of either element type, and how ops cut them into tasks: by fixed sizes, so that neither
-// results nor the order of sums know the number of threads.
+// How ops cut flat arrays into tasks: by fixed sizes, so that neither results nor the order of sums know the
+// number of threads.
 #pragma once
 
-#include "autograd/tensor.h"
+#include "autograd/element.h"
 
 #define AG_CHUNK 16384  // elements of a task: a share of the second-level cache, microseconds of work
 #define AG_CHUNK_ROWS \
@@ -18,21 +18,3 @@ static inline int64_t ag_chunk_length(int64_t n, int64_t i) { return ag_min(AG_C
 
 // Rows of a block of a [rows, cols] array.
 static inline int64_t ag_block_rows(int64_t cols) { return ag_max(AG_CHUNK_ROWS, AG_CHUNK / cols); }
-
-// Address of element i.
-static inline void *ag_at(void *array, int64_t i, ag_dtype dtype) {
-    return (char *)array + i * (int64_t)ag_dtype_bytes(dtype);
-}
-static inline const void *ag_const_at(const void *array, int64_t i, ag_dtype dtype) {
-    return (const char *)array + i * (int64_t)ag_dtype_bytes(dtype);
-}
-
-static inline double ag_load(const void *array, int64_t i, ag_dtype dtype) {
-    return dtype == AG_F32 ? (double)((const float *)array)[i] : ((const double *)array)[i];
-}
-static inline void ag_store(void *array, int64_t i, ag_dtype dtype, double value) {
-    if (dtype == AG_F32)
-        ((float *)array)[i] = (float)value;
-    else
-        ((double *)array)[i] = value;
-}

@@ -19,8 +19,9 @@ static bool infer(ag_node *node) {
         int64_t *dim = &node->shape.dim[i];
         if (m->before[i] < 0 || m->after[i] < 0 || __builtin_add_overflow(x.dim[i], m->before[i], dim) ||
             __builtin_add_overflow(*dim, m->after[i], dim))
-            return ag_node_fail(node, "axis %d of %s: margins %lld and %lld must be 0 or more", i, AG_TEXT(x),
-                                (long long)m->before[i], (long long)m->after[i]);
+            return ag_node_fail(
+                node, "axis %d of %s: margins %lld and %lld must be 0 or more, and no length above 2^63 - 1",
+                i, AG_TEXT(x), (long long)m->before[i], (long long)m->after[i]);
     }
     return true;
 }
@@ -32,7 +33,7 @@ static void forward(const ag_call *call) {
     const ag_dtype dtype = call->kernels->dtype;
     int64_t first = 0;
     for (int i = 0; i < node->shape.rank; i++) first += m->before[i] * to.axis[i];
-    memset(call->out, 0, (size_t)ag_shape_size(node->shape) * ag_dtype_bytes(dtype));
+    memset(call->out, 0, (size_t)ag_shape_bytes(node->shape, dtype));
     ag_strided loop = ag_strided_over(node->input[0]->shape);
     ag_strided_add(&loop, to);
     ag_strided_add(&loop, ag_strides_of(node->input[0]->shape));

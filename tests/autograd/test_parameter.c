@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "autograd/parameter.h"
+#include "autograd/tape.h"
 
 static ag_parameter_set *three_of(ag_dtype dtype, ag_parameter *out[3]) {
     ag_parameter_set *set = ag_parameter_set_create("net", dtype);
@@ -118,5 +119,33 @@ Test(parameter, optimizer_state_mirrors_the_parameters_at_their_offsets) {
     cr_expect_eq(ag_parameter_set_dtype(state), AG_F64);
     cr_expect_neq(ag_parameter_values(kernel), ag_parameter_values(p[0]));
     ag_parameter_set_free(state);
+    ag_parameter_set_free(set);
+}
+
+Test(parameter, names_of_any_length_are_kept_in_states_and_labels) {
+    char name[400] = {0};
+    memset(name, 'n', sizeof name - 1);
+    ag_error error = {0};
+    ag_parameter_set *set = ag_parameter_set_create(name, AG_F32);
+    ag_parameter *parameter = ag_parameter_add(set, name, AG_SHAPE(2), AG_PARAMETER, &error);
+    ag_parameter_set *state = ag_parameter_set_like(set, name, &error);
+    cr_assert(parameter && state, "%s", error.text);
+    char joined[2 * sizeof name] = {0};
+    snprintf(joined, sizeof joined, "%s/%s", name, name);
+    cr_assert_str_eq(ag_parameter_set_at(state, 0)->name, joined);
+    ag_tape *tape = ag_tape_create("long", AG_F32);
+    cr_assert_str_eq(ag_node_label(ag_read(tape, parameter)), joined);
+    ag_tape_free(tape);
+    ag_parameter_set_free(state);
+    ag_parameter_set_free(set);
+}
+
+Test(parameter, a_set_holds_so_many_values_that_their_bytes_can_be_counted) {
+    ag_error error = {0};
+    ag_parameter_set *set = ag_parameter_set_create("huge", AG_F64);
+    cr_assert(ag_parameter_add(set, "a", AG_SHAPE(AG_MAX_SIZE / 2), AG_PARAMETER, &error));
+    cr_assert(ag_parameter_add(set, "b", AG_SHAPE(AG_MAX_SIZE / 2), AG_PARAMETER, &error));
+    cr_assert_null(ag_parameter_add(set, "c", AG_SHAPE(1), AG_PARAMETER, &error));
+    cr_assert(strstr(error.text, "huge/c") && strstr(error.text, "1099511627776"), "%s", error.text);
     ag_parameter_set_free(set);
 }

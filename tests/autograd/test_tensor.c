@@ -13,6 +13,14 @@ Test(tensor, element_types_have_sizes_and_names) {
     cr_expect_str_eq(ag_dtype_name(AG_F64), "f64");
 }
 
+Test(tensor, bytes_of_a_shape_are_counted_and_those_of_an_invalid_one_are_not) {
+    cr_expect_eq(ag_shape_bytes(AG_SHAPE(), AG_F64), 8);
+    cr_expect_eq(ag_shape_bytes(AG_SHAPE(2, 3), AG_F32), 24);
+    cr_expect_eq(ag_shape_bytes(AG_SHAPE(AG_MAX_SIZE), AG_F64), INT64_C(1) << 43);
+    cr_expect_eq(ag_shape_bytes(AG_SHAPE(AG_MAX_SIZE, 2), AG_F32), -1);
+    cr_expect_eq(ag_shape_bytes(AG_SHAPE(0), AG_F32), -1);
+}
+
 Test(tensor, is_born_zero_and_aligned_at_every_rank) {
     static const ag_shape shapes[] = {{0, {0}}, {1, {1}}, {1, {7}}, {3, {2, 3, 5}}, {6, {1, 2, 1, 2, 1, 3}}};
     for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++)
