@@ -9,6 +9,7 @@
 #include "autograd/gradient.h"
 #include "autograd/ops.h"
 #include "autograd/plan.h"
+#include "autograd/tape_private.h"
 
 #define PROJECTION_STEP 77  // of the stream of the fixed projection
 
@@ -108,6 +109,10 @@ static bool check_probe(const probe *p, const ag_gradcheck_params *params, ag_gr
     return check_kinks(p, params, result->checked - before.checked, result->kinks - before.kinks, error);
 }
 
+static bool out_of_memory(const char *name, ag_error *error) {
+    return ag_fail(error, AG_STATUS_MEMORY, "gradcheck of %s: out of memory", name);
+}
+
 // ---- graphs of inputs ----
 
 typedef struct check {
@@ -125,6 +130,8 @@ static bool check_values(const char *name, int n, ag_tensor *const *values, ag_e
         return ag_fail(error, AG_STATUS_CONTRACT, "gradcheck of %s: %d inputs, 1 to %d", name, n,
                        AG_MAX_INPUTS);
     for (int i = 0; i < n; i++) {
+        if (!values[i])
+            return ag_fail(error, AG_STATUS_CONTRACT, "gradcheck of %s: input %d is NULL", name, i);
         if (values[i]->dtype != AG_F64)
             return ag_fail(error, AG_STATUS_CONTRACT, "gradcheck of %s: input %d is %s, f64 is needed", name,
                            i, ag_dtype_name(values[i]->dtype));
@@ -132,22 +139,42 @@ static bool check_values(const char *name, int n, ag_tensor *const *values, ag_e
     return true;
 }
 
-// sum(y * P), P fixed and of mean square 1.
+// The graph's result; NULL, with *error filled, when it has none.
+static ag_node *record_graph(const char *name, ag_tape *tape, ag_graph_function graph, void *context, int n,
+                             ag_node *const *inputs, ag_error *error) {
+    ag_node *y = graph(tape, n, inputs, context);
+    if (!ag_tape_is_sound(tape, error)) return NULL;
+    if (!ag_node_failed(y) && ag_node_tape(y) == tape) return y;
+    ag_fail(error, AG_STATUS_CONTRACT, "gradcheck of %s: the graph function returned %s", name,
+            y ? "a node of another tape" : "NULL");
+    return NULL;
+}
+
+// Normal numbers in the shape of y, fixed by the seed; NULL when memory runs out.
+static ag_tensor *random_like(const ag_node *y, uint64_t seed, uint64_t step) {
+    ag_tensor *tensor = ag_tensor_create(AG_F64, ag_node_shape(y));
+    if (tensor)
+        ag_random_normal_fill((ag_stream){seed, AG_PURPOSE_TEST, step}, 0, ag_shape_size(tensor->shape),
+                              AG_F64, tensor->data);
+    return tensor;
+}
+
+// sum(y * P), P fixed and of mean square 1; NULL when memory runs out.
 static ag_node *project(ag_tape *tape, ag_node *y, uint64_t seed) {
-    ag_tensor *projection = ag_node_failed(y) ? NULL : ag_tensor_create(AG_F64, ag_node_shape(y));
-    if (!projection) return y;
-    ag_random_normal_fill((ag_stream){seed, AG_PURPOSE_TEST, PROJECTION_STEP}, 0,
-                          ag_shape_size(projection->shape), AG_F64, projection->data);
-    ag_node *loss = ag_sum(ag_mul(y, ag_constant(tape, projection)));
+    ag_tensor *projection = random_like(y, seed, PROJECTION_STEP);
+    ag_node *loss = projection ? ag_sum(ag_mul(y, ag_constant(tape, projection))) : NULL;
     ag_tensor_free(projection);
     return loss;
 }
 
 static bool check_open(check *c, ag_graph_function graph, void *context, uint64_t seed, ag_error *error) {
     c->tape = ag_tape_create(c->name, AG_F64);
-    if (!c->tape) return ag_fail(error, AG_STATUS_MEMORY, "gradcheck of %s: out of memory", c->name);
+    if (!c->tape) return out_of_memory(c->name, error);
     for (int i = 0; i < c->n; i++) c->inputs[i] = ag_input(c->tape, "input", c->values[i]->shape);
-    c->loss = project(c->tape, graph(c->tape, c->n, c->inputs, context), seed);
+    ag_node *y = record_graph(c->name, c->tape, graph, context, c->n, c->inputs, error);
+    if (!y) return false;
+    c->loss = project(c->tape, y, seed);
+    if (!c->loss) return out_of_memory(c->name, error);
     ag_gradient(c->tape, c->loss, c->n, c->inputs, c->gradients);
     c->with_gradients = ag_program_compile(c->tape, c->n, c->gradients, NULL, error);
     c->loss_only = ag_program_compile(c->tape, 1, &c->loss, NULL, error);
@@ -179,8 +206,7 @@ static bool run_analytic(check *c, ag_clock clock, ag_error *error) {
             const size_t bytes = (size_t)ag_node_bytes(c->inputs[i]);
             if (!gradient) return false;
             if (!c->analytic[i]) c->analytic[i] = malloc(bytes);
-            if (!c->analytic[i])
-                return ag_fail(error, AG_STATUS_MEMORY, "gradcheck of %s: out of memory", c->name);
+            if (!c->analytic[i]) return out_of_memory(c->name, error);
             if (pass == 0)
                 memcpy(c->analytic[i], gradient, bytes);
             else if (memcmp(c->analytic[i], gradient, bytes) != 0)
@@ -235,21 +261,16 @@ static ag_node *record_gradient_graph(ag_tape *tape, int n, ag_node *const *inpu
     return n == 2 ? gradients[0] : ag_concat(n - 1, gradients, 0);
 }
 
-static ag_tensor *random_like_result(const char *name, ag_graph_function graph, void *context, int n,
-                                     ag_tensor *const *values, uint64_t seed, ag_error *error) {
+// A seed for the graph's result.
+static ag_tensor *create_dy(const char *name, const gradient_graph *g, int n, ag_tensor *const *values,
+                            uint64_t seed, ag_error *error) {
     ag_tape *tape = ag_tape_create(name, AG_F64);
+    if (!tape) return out_of_memory(name, error), NULL;
     ag_node *inputs[AG_MAX_INPUTS];
-    ag_tensor *dy = NULL;
-    for (int i = 0; i < n && tape; i++) inputs[i] = ag_input(tape, "input", values[i]->shape);
-    const ag_node *y = tape ? graph(tape, n, inputs, context) : NULL;
-    if (!ag_node_failed(y)) dy = ag_tensor_create(AG_F64, ag_node_shape(y));
-    if (dy)
-        ag_random_normal_fill((ag_stream){seed, AG_PURPOSE_TEST, PROJECTION_STEP + 1}, 0,
-                              ag_shape_size(dy->shape), AG_F64, dy->data);
-    else if (tape && ag_tape_error(tape)->status != AG_OK && error && error->status == AG_OK)
-        *error = *ag_tape_error(tape);
-    else
-        ag_fail(error, AG_STATUS_MEMORY, "gradgradcheck of %s: out of memory", name);
+    for (int i = 0; i < n; i++) inputs[i] = ag_input(tape, "input", values[i]->shape);
+    const ag_node *y = record_graph(name, tape, g->graph, g->context, n, inputs, error);
+    ag_tensor *dy = y ? random_like(y, seed, PROJECTION_STEP + 1) : NULL;
+    if (y && !dy) out_of_memory(name, error);
     ag_tape_free(tape);
     return dy;
 }
@@ -263,9 +284,9 @@ bool ag_gradgradcheck(const char *name, ag_graph_function graph, void *context, 
                        AG_MAX_INPUTS - 1);
     if (!check_values(name, n, values, error)) return false;
     memcpy(with_dy, values, (size_t)n * sizeof *with_dy);
-    with_dy[n] = random_like_result(name, graph, context, n, values, params.seed, error);
-    if (!with_dy[n]) return false;
     gradient_graph g = {.graph = graph, .context = context};
+    with_dy[n] = create_dy(name, &g, n, values, params.seed, error);
+    if (!with_dy[n]) return false;
     const bool ok = ag_gradcheck(name, record_gradient_graph, &g, n + 1, with_dy, params, result, error);
     ag_tensor_free(with_dy[n]);
     return ok;
@@ -294,8 +315,9 @@ bool ag_gradcheck_parameter(ag_program *program, ag_parameter *parameter, const 
     if (!check_parameter(parameter, loss, gradient, error) || !ag_program_compute(program, clock, error))
         return false;
     const double *values = ag_program_output(program, gradient, error);
-    double *analytic = values ? malloc((size_t)parameter->size * sizeof *analytic) : NULL;
-    if (!analytic) return ag_fail(error, AG_STATUS_MEMORY, "gradcheck of %s: out of memory", parameter->name);
+    if (!values) return false;
+    double *analytic = malloc((size_t)parameter->size * sizeof *analytic);
+    if (!analytic) return out_of_memory(parameter->name, error);
     memcpy(analytic, values, (size_t)parameter->size * sizeof *analytic);
     ag_gradcheck_result sums = {0};
     const probe p = {.name = ag_parameter_set_name(parameter->set),

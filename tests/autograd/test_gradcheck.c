@@ -219,6 +219,33 @@ Test(gradcheck, passes_on_the_message_of_a_graph_that_is_refused) {
     ag_tensor_free(x);
 }
 
+static ag_node *missing_graph(ag_tape *tape, int n, ag_node *const *in, void *context) {
+    (void)tape, (void)n, (void)in, (void)context;
+    return NULL;
+}
+
+static ag_node *foreign_graph(ag_tape *tape, int n, ag_node *const *in, void *context) {
+    (void)tape, (void)n;
+    return ag_input(context, "foreign", ag_node_shape(in[0]));
+}
+
+Test(gradcheck, says_what_a_graph_function_returned_in_place_of_a_result) {
+    ag_tape *other = ag_tape_create("other", AG_F64);
+    const ag_graph_function graphs[] = {missing_graph, foreign_graph};
+    const char *sentences[] = {"gradcheck of odd: the graph function returned NULL",
+                               "gradcheck of odd: the graph function returned a node of another tape"};
+    ag_tensor *x = values_tensor(AG_F64, AG_SHAPE(6), VALUES_ANY, 5);
+    for (int i = 0; i < 2; i++) {
+        ag_error first = {0}, second = {0};
+        cr_expect(!ag_gradcheck("odd", graphs[i], other, 1, &x, (ag_gradcheck_params){0}, NULL, &first));
+        cr_expect_str_eq(first.text, sentences[i]);
+        cr_expect(!ag_gradgradcheck("odd", graphs[i], other, 1, &x, (ag_gradcheck_params){0}, NULL, &second));
+        cr_expect_str_eq(second.text, sentences[i]);
+    }
+    ag_tensor_free(x);
+    ag_tape_free(other);
+}
+
 // The gradient of another parameter is not that of this one; the values are restored bit by bit.
 Test(gradcheck, finds_a_wrong_parameter_gradient_and_restores_the_values) {
     critic c;
