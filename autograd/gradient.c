@@ -78,7 +78,7 @@ static bool walk_back(walk *w) {
     for (int i = w->y->index; i >= 0; i--) {
         ag_node *node = w->tape->nodes[i];
         if (!w->active[i] || !w->adjoint[i] || !passes_gradient(node)) continue;
-        char scope[SCOPE_TEXT];
+        char scope[AG_SCOPE_TEXT];
         ag_tape_scope_enter(w->tape, node, scope);
         const bool ok = propagate(w, node);
         ag_tape_scope_leave(w->tape, scope);
@@ -123,8 +123,8 @@ static bool mark_frozen(walk *w) {
     return any;
 }
 
-// FLOPs of the gradient were every frozen parameter trainable: recorded, counted and taken back, with whatever went wrong. -1
-// when nothing is frozen or the trial failed.
+// FLOPs of the gradient were every frozen parameter trainable: recorded, counted and taken back, with whatever
+// went wrong. -1 when nothing is frozen or the trial failed.
 static double unfrozen_flops(ag_tape *tape, ag_node *y, ag_node *seed, int n_wrt, ag_node *const *wrt) {
     walk w;
     const int mark = tape->n_nodes;
@@ -181,14 +181,10 @@ static bool check_value(ag_tape *tape, const ag_node *node, const char *what) {
 
 static bool check_wrt(ag_tape *tape, ag_node *y, int n_wrt, ag_node *const *wrt) {
     for (int i = 0; i < n_wrt; i++) {
-        if (ag_node_failed(wrt[i]) || wrt[i]->tape != tape) {
-            ag_tape_fail(tape, "gradient of %s: wrt %d is an error node or lies on another tape", y->label,
-                         i);
-            return false;
-        }
+        if (!check_value(tape, wrt[i], "what it is taken for")) return false;
         if (wrt[i]->frozen) {
             ag_tape_fail(tape, "gradient of %s: parameter %s was read frozen or is not trainable", y->label,
-                         wrt[i]->parameter->name);
+                         wrt[i]->label);
             return false;
         }
     }

@@ -23,8 +23,10 @@ ag_node *ag_assign(ag_parameter *parameter, ag_node *value) {
     if (ag_node_failed(value)) return value;
     if (!parameter) return ag_tape_fail(value->tape, "assign (%s): the parameter is NULL", value->label);
     if (!ag_shape_equal(parameter->shape, value->shape))
-        return ag_tape_fail(value->tape, "assign: %s is %s and the value (%s) %s: the shapes must be equal",
-                            parameter->name, AG_TEXT(parameter->shape), value->label, AG_TEXT(value->shape));
+        return ag_tape_fail(value->tape,
+                            "assign: %s/%s is %s and the value (%s) %s: the shapes must be equal",
+                            ag_parameter_set_name(parameter->set), parameter->name, AG_TEXT(parameter->shape),
+                            value->label, AG_TEXT(value->shape));
     return ag_apply_effect(&assign, value->tape, 1, &value, 1, &parameter, NULL, 0);
 }
 

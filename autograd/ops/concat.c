@@ -23,8 +23,9 @@ static bool infer(ag_node *node) {
         const int64_t length = next.rank == first.rank ? next.dim[axis] : 0;
         next.dim[axis] = first.dim[axis];
         if (!ag_shape_equal(first, next))
-            return ag_node_fail(node, "input %d is %s and input 0 is %s: they may differ along axis %d only",
-                                i, AG_TEXT(node->input[i]->shape), AG_TEXT(first), axis);
+            return ag_node_fail(
+                node, "input %d (%s) is %s and input 0 is %s: they may differ along axis %d only", i,
+                node->input[i]->label, AG_TEXT(node->input[i]->shape), AG_TEXT(first), axis);
         node->shape.dim[axis] += length;
     }
     return true;

@@ -29,14 +29,17 @@ static bool infer(ag_node *node) {
     const flags *f = node->attributes;
     const ag_shape a = node->input[0]->shape, b = node->input[1]->shape;
     if (a.rank != 2 || b.rank != 2)
-        return ag_node_fail(node, "%s and %s must both have rank 2", AG_TEXT(a), AG_TEXT(b));
+        return ag_node_fail(node, "a (%s) is %s, b (%s) is %s: both must have rank 2", node->input[0]->label,
+                            AG_TEXT(a), node->input[1]->label, AG_TEXT(b));
     const extents e = extents_of(node);
     if (e.k != e.k_of_b)
-        return ag_node_fail(node, "%s%s and %s%s: the inner dimensions %lld and %lld differ", AG_TEXT(a),
-                            f->transpose_a ? "^T" : "", AG_TEXT(b), f->transpose_b ? "^T" : "",
-                            (long long)e.k, (long long)e.k_of_b);
+        return ag_node_fail(node, "a (%s) is %s%s, b (%s) is %s%s: the inner dimensions %lld and %lld differ",
+                            node->input[0]->label, AG_TEXT(a), f->transpose_a ? "^T" : "",
+                            node->input[1]->label, AG_TEXT(b), f->transpose_b ? "^T" : "", (long long)e.k,
+                            (long long)e.k_of_b);
     if (ag_max(ag_max(e.m, e.n), e.k) > INT32_MAX)
-        return ag_node_fail(node, "%s and %s: a dimension exceeds 2^31 - 1", AG_TEXT(a), AG_TEXT(b));
+        return ag_node_fail(node, "a (%s) is %s, b (%s) is %s: a dimension exceeds 2^31 - 1",
+                            node->input[0]->label, AG_TEXT(a), node->input[1]->label, AG_TEXT(b));
     node->shape = AG_SHAPE(e.m, e.n);
     return true;
 }

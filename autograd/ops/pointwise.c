@@ -19,8 +19,9 @@ static bool infer(ag_node *node) {
     for (int i = 1; i < node->n_inputs; i++) {
         const ag_shape so_far = node->shape;
         if (!ag_shape_broadcast(so_far, node->input[i]->shape, &node->shape))
-            return ag_node_fail(node, "shapes %s and %s do not broadcast: dimensions must be equal or 1",
-                                AG_TEXT(so_far), AG_TEXT(node->input[i]->shape));
+            return ag_node_fail(
+                node, "input %d (%s) is %s and does not broadcast with %s: dimensions must be equal or 1", i,
+                node->input[i]->label, AG_TEXT(node->input[i]->shape), AG_TEXT(so_far));
     }
     return true;
 }

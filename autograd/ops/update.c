@@ -21,8 +21,9 @@ static ag_node *refuse_parameter(const ag_op *op, const ag_node *gradient, const
         return ag_tape_fail(tape, "%s: the state %s/%s is a parameter and must be a buffer", op->name,
                             ag_parameter_set_name(p->set), p->name);
     if (!ag_shape_equal(p->shape, gradient->shape))
-        return ag_tape_fail(tape, "%s: %s is %s and its gradient %s: the shapes must be equal", op->name,
-                            p->name, AG_TEXT(p->shape), AG_TEXT(gradient->shape));
+        return ag_tape_fail(tape, "%s: %s/%s is %s and the gradient %s: the shapes must be equal", op->name,
+                            ag_parameter_set_name(p->set), p->name, AG_TEXT(p->shape),
+                            AG_TEXT(gradient->shape));
     return NULL;
 }
 
@@ -56,7 +57,7 @@ bool ag_update_infer(ag_node *node) {
 }
 
 int64_t ag_update_scratch(const ag_node *node) {
-    return ag_shape_size(node->input[0]->shape) * (int64_t)ag_dtype_bytes(ag_tape_dtype(node->tape));
+    return ag_shape_bytes(node->input[0]->shape, ag_tape_dtype(node->tape));
 }
 
 typedef struct job {
