@@ -161,6 +161,42 @@ Test(freeze, frozen_flops_are_the_difference_of_the_two_plans) {
     gan_close(&free_one);
 }
 
+// (x w) factor, w frozen: [2,3] [3,columns] [1]. The weight gradient that it saves takes 2 * 2 * 3 * columns FLOPs.
+static ag_node *frozen_product_gradient(ag_tape *tape, ag_node *x, ag_parameter *w, ag_parameter *factor) {
+    ag_freeze(tape);
+    ag_node *y = ag_mul(ag_matmul(x, ag_read(tape, w), false, false), ag_read(tape, factor)), *dx;
+    ag_thaw(tape);
+    cr_assert(ag_gradient(tape, ag_sum(y), 1, &x, &dx), "%s", ag_tape_error(tape)->text);
+    return dx;
+}
+
+Test(freeze, a_program_counts_what_freezing_saved_in_its_own_gradients_and_no_buffers) {
+    ag_error error = {0};
+    ag_parameter_set *set = ag_parameter_set_create("set", AG_F64);
+    ag_parameter *w[2], *factor = ag_parameter_add(set, "factor", AG_SHAPE(1), AG_BUFFER, &error);
+    for (int i = 0; i < 2; i++)
+        w[i] = ag_parameter_add(set, i ? "w5" : "w4", AG_SHAPE(3, 4 + i), AG_PARAMETER, &error);
+    ag_tape *tape = ag_tape_create("two", AG_F64);
+    ag_node *x = ag_input(tape, "x", AG_SHAPE(2, 3)), *dx[2];
+    for (int i = 0; i < 2; i++) dx[i] = frozen_product_gradient(tape, x, w[i], factor);
+    const double saved[] = {48, 60};
+    for (int first = 0; first < 2; first++) {
+        for (int count = 1; count <= 2 - first; count++) {
+            ag_program *program = run_compile("two", tape, count, dx + first);
+            const ag_program_stats stats = ag_program_get_stats(program);
+            const double expected = saved[first] + (count == 2 ? saved[1] : 0);
+            cr_expect(stats.frozen_flops == expected, "gradients %d to %d: saved %g, not %g", first,
+                      first + count - 1, stats.frozen_flops, expected);
+            cr_expect(stats.n_frozen == count, "gradients %d to %d: %d frozen reads", first,
+                      first + count - 1, stats.n_frozen);
+            ag_program_free(program);
+        }
+    }
+    cr_expect(ag_tape_frozen_flops(tape) == 108, "the tape saved %g", ag_tape_frozen_flops(tape));
+    ag_tape_free(tape);
+    ag_parameter_set_free(set);
+}
+
 Test(freeze, scopes_nest_and_only_the_last_thaw_ends_them) {
     critic d;
     critic_create(&d, AG_F64, 1);

@@ -145,6 +145,36 @@ Test(misuse, effects_are_not_applied_after_another_program_used_the_workspace) {
     ag_workspace_free(workspace);
 }
 
+Test(misuse, effects_are_not_applied_after_the_workspace_has_grown) {
+    ag_error error = {0};
+    ag_workspace *workspace = ag_workspace_create();
+    ag_tape *second = ag_tape_create("second", AG_F64);
+    ag_node *x, *sum = ag_sum(ag_square(ag_scale(ag_input(second, "large", AG_SHAPE(1 << 20)), 2)));
+    ag_program *a = doubling(tape, w, 2, workspace, &x);
+    const int64_t before = ag_workspace_bytes(workspace);
+    cr_assert(ag_program_compute(a, (ag_clock){0}, &error), "%s", error.text);
+    ag_program *b = ag_program_compile(second, 1, &sum, workspace, &error);
+    cr_assert(b && ag_workspace_bytes(workspace) > before, "it did not grow: %s", error.text);
+    cr_assert(!ag_program_apply(a, &error) && values_of(w)[2] == 3, "w is %g", values_of(w)[2]);
+    error = (ag_error){0};
+    cr_assert(ag_program_run(a, (ag_clock){0}, &error) && values_of(w)[2] == 6, "w is %g; %s",
+              values_of(w)[2], error.text);
+    ag_program_free(a);
+    ag_program_free(b);
+    ag_tape_free(second);
+    ag_workspace_free(workspace);
+}
+
+Test(misuse, a_number_is_not_read_from_an_output_of_several) {
+    ag_error error = {0};
+    ag_node *y = ag_square(ag_read(tape, w));
+    ag_program *program = ag_program_compile(tape, 1, &y, NULL, &error);
+    cr_assert(program && ag_program_run(program, (ag_clock){0}, &error), "%s", error.text);
+    cr_assert(isnan(ag_program_output_scalar(program, y, &error)));
+    cr_assert(strstr(error.text, "output square is [3], not a scalar"), "%s", error.text);
+    ag_program_free(program);
+}
+
 Test(misuse, a_search_for_bad_values_leaves_nothing_to_apply) {
     ag_error error = {0};
     ag_node *x = ag_input(tape, "x", AG_SHAPE(3)), *logs = ag_log(x);
