@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Signal handlers that set a flag.
-#define _GNU_SOURCE  // sigaction
+// A signal handler that sets a flag and says what follows.
 #include "apps/dcgan/signals.h"
 
 #include <errno.h>
@@ -11,20 +10,19 @@
 
 #include "apps/dcgan/command.h"
 
-static volatile sig_atomic_t arrived;
+static volatile sig_atomic_t arrived, on_terminal;
 
-static volatile sig_atomic_t on_terminal;  // where a line of progress may stand
-
-// By write alone, which a signal's handler may call.
+// By write alone, which a handler may call. On a terminal a line of progress, or the key's echo, may stand.
 static void say(const char *sentence) {
     if (on_terminal && write(STDERR_FILENO, "\n", 1) < 0) return;
     if (write(STDERR_FILENO, sentence, strlen(sentence)) < 0) return;
 }
 
-// Files are only ever replaced whole, so that ending anywhere leaves them sound.
+// Files are only ever replaced whole, so that ending anywhere leaves them sound. A terminal that is closed sends SIGHUP
+// twice, by the shell and by the kernel, and nobody means to hurry by that.
 static void notice(int signal) {
     const int saved = errno;
-    (void)signal;
+    if (arrived && signal == SIGHUP) return;
     if (arrived) {
         say("dcgan: again: stopping without saving; the last saved model is kept\n");
         _exit(EXIT_INTERRUPTED);

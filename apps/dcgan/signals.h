@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// SIGINT, SIGTERM and SIGHUP ask a training to stop; a second one ends the process at once.
+// SIGINT, SIGTERM and SIGHUP ask a training to stop; a second one, but for SIGHUP, ends the process
+// at once. Each says so.
 #pragma once
 
 #include <stdbool.h>

@@ -117,6 +117,20 @@ Test(interruption, by_a_second_signal_is_immediate) {
     cli_succeed("inspect run");
 }
 
+Test(interruption, by_a_closed_terminal_still_saves) {
+    cli_write_images("large", 400, 28, 28);
+    const pid_t pid = cli_start("train --data large --batch 200 --threads 1 --epochs 9 -o run");
+    cli_await("out", "prob_real\n");
+    for (int i = 0; i < 2; i++) {
+        kill(pid, SIGHUP);
+        usleep(50000);
+    }
+    cr_assert(cli_wait(pid) == 130);
+    char *out = load_text("out");
+    cr_assert(strstr(out, "stopped after iteration "), "%s", out);
+    free(out);
+}
+
 Test(interruption, of_the_reader_does_not_end_training) {
     char line[256];
     snprintf(line, sizeof line, "train " LONG_EPOCHS " --epochs 2 -o run | head -n 1");
