@@ -31,13 +31,13 @@ static void write_row(FILE *out, const gan_epoch *row) {
 bool artifacts_save_log(const run_dir *run, const gan_history *history, ag_error *error) {
     char path[PATH_MAX], *text = NULL;
     size_t n = 0;
+    run_dir_file(run, "log.csv", path);
     FILE *out = open_memstream(&text, &n);
-    if (!out) return ag_fail(error, AG_STATUS_MEMORY, "log.csv: out of memory");
+    if (!out) return ag_fail(error, AG_STATUS_MEMORY, "no memory for '%s'", path);
     fputs("epoch,iteration,g_loss,d_loss,d_accuracy,prob_fake,prob_real\n", out);
     for (int64_t i = 0; i < history->n; i++) write_row(out, &history->rows[i]);
-    const bool ok = fclose(out) == 0 && text
-                        ? nn_file_save(run_dir_file(run, "log.csv", path), text, n, error)
-                        : ag_fail(error, AG_STATUS_MEMORY, "log.csv: out of memory");
+    const bool ok = fclose(out) == 0 && text ? nn_file_save(path, text, n, error)
+                                             : ag_fail(error, AG_STATUS_MEMORY, "no memory for '%s'", path);
     free(text);
     return ok;
 }

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 // Writing config.json, reading it, and holding it against the model.
-#define _GNU_SOURCE  // realpath
 #include "apps/dcgan/config.h"
 
 #include <stdlib.h>

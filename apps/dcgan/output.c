@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 // Closes the standard output itself, since only that shows what a pipe or a full disk did to the last of it.
-#define _GNU_SOURCE  // on_exit
 #include "apps/dcgan/output.h"
 
 #include <stdio.h>

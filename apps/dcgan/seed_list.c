@@ -5,12 +5,15 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "apps/dcgan/text.h"
+
 static bool add_range(seed_list *list, uint64_t first, uint64_t last, ag_error *error) {
     if (last - first >= (uint64_t)(SEED_LIST_MOST - list->n))
         return ag_fail(error, AG_STATUS_USAGE, "--seeds: more than %d seeds", SEED_LIST_MOST);
     const int64_t n = list->n + (int64_t)(last - first) + 1;
+    char seeds[TEXT_NUMBER];
     uint64_t *grown = realloc(list->seeds, (size_t)n * sizeof *grown);
-    if (!grown) return ag_fail(error, AG_STATUS_MEMORY, "no memory for %lld seeds", (long long)n);
+    if (!grown) return ag_fail(error, AG_STATUS_MEMORY, "no memory for %s", text_things(n, "seed", seeds));
     list->seeds = grown;
     for (uint64_t seed = first; list->n < n; seed++) list->seeds[list->n++] = seed;
     return true;

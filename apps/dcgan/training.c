@@ -55,7 +55,7 @@ static void announce(const training *t) {
     const nn_dataset *data = t->data;
     const gan_variant *variant = gan_variant_find(options_text(o, OPTION_GAN));
     const int64_t batch = options_integer(o, OPTION_BATCH);
-    char a[TEXT_NUMBER], b[TEXT_NUMBER];
+    char a[TEXT_NUMBER], b[TEXT_NUMBER], folder[PATH_MAX];
     printf("data      %s: %s, %lld x %lld x %lld\n", data->path, text_things(data->n, "image", a),
            (long long)data->h, (long long)data->w, (long long)data->c);
     printf("networks  generator %s, discriminator %s\n",
@@ -67,7 +67,7 @@ static void announce(const training *t) {
            text_things((data->n + batch - 1) / batch, "iteration", b), (long long)batch,
            options_number(o, OPTION_LS_EPSILON), (long long)options_integer(o, OPTION_SEED));
     printf("threads   %d\n", ag_threads_get());
-    printf("output    %s/\n", t->run->path);
+    printf("output    %s\n", path_join(t->run->path, "", folder));
 }
 
 static void print_resume(const training *t, int64_t epochs, FILE *out) {
@@ -145,14 +145,14 @@ static int64_t images_until(const training *t, int64_t step) {
 
 static exit_code end_done(const session *s, double seconds) {
     const training *t = &s->job;
-    char duration[TEXT_NUMBER], done[TEXT_NUMBER];
+    char duration[TEXT_NUMBER], done[TEXT_NUMBER], folder[PATH_MAX];
     const int64_t images =
         images_until(t, gan_trainer_step(dcgan_trainer(t->model))) - images_until(t, s->progress.first_step);
     const int64_t epochs = options_integer(t->options, OPTION_EPOCHS);
     printf("\n%s done in %s, %.0f images/s\n", text_things(epochs - s->n_before, "epoch", done),
            text_duration(seconds, duration), (double)images / seconds);
-    printf("%s/: %s, log.csv, fakes-e%04lld.png, losses.png, ...\ngo on with: ", t->run->path, t->run->model,
-           (long long)(epochs - 1));
+    printf("%s: %s, log.csv, fakes-e%04lld.png, losses.png, ...\ngo on with: ",
+           path_join(t->run->path, "", folder), t->run->model, (long long)(epochs - 1));
     print_resume(t, 2 * epochs, stdout);
     return EXIT_OK;
 }
