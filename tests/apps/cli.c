@@ -5,6 +5,7 @@
 #include <criterion/criterion.h>
 #include <dirent.h>
 #include <math.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -92,6 +93,9 @@ pid_t cli_start(const char *arguments) {
     const pid_t pid = fork();
     cr_assert(pid >= 0);
     if (pid == 0) {
+        // Ignored ones, as in a background job or under nohup, would stay so.
+        const int stops[] = {SIGINT, SIGTERM, SIGHUP};
+        for (size_t i = 0; i < sizeof stops / sizeof *stops; i++) signal(stops[i], SIG_DFL);
         execl("/bin/sh", "sh", "-c", line, (char *)NULL);
         _exit(127);
     }

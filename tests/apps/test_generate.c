@@ -73,7 +73,8 @@ Test(generate, does_not_mix_pictures_into_a_run) {
     cli_succeed("generate -m moved -o mine");
 }
 
-Test(generate, knows_a_picture_that_is_too_large_before_it_draws) {
+// Drawing the million would take minutes.
+Test(generate, knows_a_picture_that_is_too_large_before_it_draws, .timeout = 20) {
     cli_refuse(2, CLI_WORDS("--output big.png", "10002 x 10002 pixels"),
                "generate -m run --grid 1000x1000 -o big.png");
 }
