@@ -8,5 +8,6 @@
 #include "nn/image.h"
 
 // Draws and saves all, as one picture of this layout or as a picture each, and prints where they are; on a
-// terminal it counts meanwhile. AG_STATUS_USAGE, before anything is drawn, when the picture would be too large.
+// terminal it counts meanwhile. AG_STATUS_USAGE, before anything is drawn, when the picture would be too
+// large.
 bool drawing_run(dcgan *model, const seed_list *list, nn_grid layout, const destination *to, ag_error *error);

@@ -18,8 +18,8 @@ static void say(const char *sentence) {
     if (write(STDERR_FILENO, sentence, strlen(sentence)) < 0) return;
 }
 
-// Files are only ever replaced whole, so that ending anywhere leaves them sound. A terminal that is closed sends SIGHUP
-// twice, by the shell and by the kernel, and nobody means to hurry by that.
+// Files are only ever replaced whole, so that ending anywhere leaves them sound. A terminal that is closed
+// sends SIGHUP twice, by the shell and by the kernel, and nobody means to hurry by that.
 static void notice(int signal) {
     const int saved = errno;
     if (arrived && signal == SIGHUP) return;

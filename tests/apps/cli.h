@@ -20,8 +20,8 @@ const cli_result *cli_run(const char *format, ...) __attribute__((format(printf,
 const cli_result *cli_succeed(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 // The same; fails the test unless the program returns `code` and its error is "dcgan: ..." on one line that
-// holds every one of the `n` words, with a hint at most on a second. What is refused for its command line, data or
-// model (2, 3, 4) has printed nothing before.
+// holds every one of the `n` words, with a hint at most on a second. What is refused for its command line,
+// data or model (2, 3, 4) has printed nothing before.
 void cli_refuse(int code, int n, const char *const *words, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 #define CLI_WORDS(...) \

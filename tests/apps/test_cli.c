@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The command line: help, wrong usage, wrong data, wrong models. Each fault is one sentence with file, value and
-// rule, has its exit code, and leaves nothing behind.
+// The command line: help, wrong usage, wrong data, wrong models. Each fault is one sentence with file, value
+// and rule, has its exit code, and leaves nothing behind.
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Runs that are stopped: by signals, by a full disk, by numbers that are no longer finite. What is on disk stays
-// whole, and going on gives what an undisturbed run gives.
+// Runs that are stopped: by signals, by a full disk, by numbers that are no longer finite. What is on disk
+// stays whole, and going on gives what an undisturbed run gives.
 #include <criterion/criterion.h>
 #include <math.h>
 #include <pty.h>

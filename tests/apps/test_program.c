@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The program on what it is made for: the gradients of its own networks, and the packaged Fashion-MNIST, which this
-// file alone needs.
+// The program on what it is made for: the gradients of its own networks, and the packaged Fashion-MNIST,
+// which this file alone needs.
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What a run's result depends on: the seed and the configuration, and neither the number of threads, nor sampling, nor
-// being stopped and resumed.
+// What a run's result depends on: the seed and the configuration, and neither the number of threads, nor
+// sampling, nor being stopped and resumed.
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <sys/stat.h>
