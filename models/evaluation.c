@@ -24,7 +24,7 @@ struct gan_evaluation {
     ag_program *program;
 };
 
-int64_t gan_evaluation_half(int64_t n) { return n >= 10000 ? 1250 : n >= 2500 ? n / 8 : n / 2; }
+static int64_t half_of(int64_t n) { return n >= 10000 ? 1250 : n >= 2500 ? n / 8 : n / 2; }
 
 static ag_node *discriminator_loss(const gan_variant *variant, gan_context *c) {
     if (variant->discriminator) return variant->discriminator(c);
@@ -78,7 +78,7 @@ gan_evaluation *gan_evaluation_create(nn_model *generator, nn_model *discriminat
     *e = (gan_evaluation){.config = config,
                           .data = data,
                           .dtype = nn_model_dtype(generator),
-                          .half = gan_evaluation_half(data->n),
+                          .half = half_of(data->n),
                           .z_size = ag_shape_size(nn_model_input_shape(generator)),
                           .image_size = ag_shape_size(nn_model_output_shape(generator))};
     e->generate = nn_predictor_create(generator, CHUNK, workspace, error);

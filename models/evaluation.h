@@ -14,5 +14,3 @@ void gan_evaluation_free(gan_evaluation *evaluation);
 
 // Fills the five columns; row->epoch chooses the fresh z. AG_STATUS_DIVERGED when a value is not finite.
 bool gan_evaluation_run(gan_evaluation *evaluation, gan_epoch *row, ag_error *error);
-
-int64_t gan_evaluation_half(int64_t n_images);

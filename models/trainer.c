@@ -318,6 +318,10 @@ nn_optimizer *gan_trainer_optimizer(gan_trainer *t, bool discriminator) {
 
 const ag_program *gan_trainer_program(gan_trainer *t, int64_t n, const char *name, ag_error *error) {
     if (!NN_GIVEN(t, "trainer", error) || !NN_GIVEN(name, "name", error)) return NULL;
+    if (n < 1)
+        return ag_fail(error, AG_STATUS_USAGE, "trainer: a program for batches of %lld; at least 1",
+                       (long long)n),
+               NULL;
     const gan_steps *steps = find_steps(t, n, error);
     for (int i = 0; i < GAN_STEP_COUNT && steps; i++) {
         if (steps->steps[i].program && strcmp(steps->steps[i].name, name) == 0)

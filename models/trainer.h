@@ -27,7 +27,9 @@ typedef struct gan_config {
 } gan_config;
 
 // The models are borrowed, must be initialized, and end in one logit (D) and an image in [-1,1] (G). Whatever
-// is trainable now is trained. Step 0. The workspace is borrowed; NULL: one of its own.
+// is trainable now is trained. Step 0. The workspace is borrowed; NULL: one of its own. The caller frees the trainer,
+// before models and workspace. NULL, AG_STATUS_USAGE, when the models do not fit each other or the configuration is out of
+// its ranges.
 AG_API gan_trainer *gan_trainer_create(nn_model *generator, nn_model *discriminator, gan_config config,
                                        ag_workspace *workspace, ag_error *error);
 AG_API void gan_trainer_free(gan_trainer *trainer);
@@ -50,23 +52,24 @@ typedef enum gan_run { GAN_RUN_DONE, GAN_RUN_STOPPED, GAN_RUN_FAILED } gan_run;
 // bad node, and that step was not taken.
 AG_API gan_run gan_trainer_run(gan_trainer *trainer, int64_t epochs, const gan_hooks *hooks, ag_error *error);
 
-AG_API const gan_config *gan_trainer_config(
-    const gan_trainer *trainer);  // zeros replaced by their meaning, but for the optimizer's own
+// Zeros replaced by their meaning, but for the optimizer's own.
+AG_API const gan_config *gan_trainer_config(const gan_trainer *trainer);
 AG_API const gan_history *gan_trainer_history(const gan_trainer *trainer);
 AG_API int64_t gan_trainer_step(const gan_trainer *trainer);        // iterations done
 AG_API int64_t gan_trainer_iterations(const gan_trainer *trainer);  // of an epoch; 0 without data
 AG_API int64_t gan_trainer_epoch(const gan_trainer *trainer);       // of the next iteration, from 0
-AG_API const uint32_t *gan_trainer_order(
-    const gan_trainer *trainer);                               // the images in the order of that epoch
+// The order of the images in the last epoch begun, as indices; NULL without data.
+AG_API const uint32_t *gan_trainer_order(const gan_trainer *trainer);
 AG_API double gan_trainer_d_loss(const gan_trainer *trainer);  // of the last iteration
 AG_API double gan_trainer_g_loss(const gan_trainer *trainer);
 AG_API int64_t gan_trainer_workspace_bytes(const gan_trainer *trainer);
 
 // The programs of an iteration with batch n (recorded if need be), to print or check their plans: "fakes",
-// "discriminator on fakes", "discriminator on reals", "discriminator", "generator". NULL when the schedule
-// has no such program.
+// "discriminator on fakes", "discriminator on reals", "discriminator", "generator". Borrowed; the trainer keeps those of
+// two batch sizes, and drops one for a third. NULL when the schedule has no such program, and with *error filled when it
+// cannot be recorded.
 AG_API const ag_program *gan_trainer_program(gan_trainer *trainer, int64_t n, const char *name,
                                              ag_error *error);
 
-// The optimizers, for saving.
+// D's or G's optimizer, for saving; borrowed.
 AG_API nn_optimizer *gan_trainer_optimizer(gan_trainer *trainer, bool discriminator);

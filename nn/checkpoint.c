@@ -82,9 +82,12 @@ bool nn_checkpoint_add_text(nn_checkpoint *checkpoint, const char *key, const ch
     return true;
 }
 
-static char *tensor_name(const ag_parameter *parameter, char name[NAME_TEXT]) {
-    snprintf(name, NAME_TEXT, "%s/%s", ag_parameter_set_name(parameter->set), parameter->name);
-    return name;
+// "SET/PARAMETER"; false when it is longer than a file's tensors may be called.
+static bool tensor_name(const ag_parameter *parameter, char name[NAME_TEXT], ag_error *error) {
+    const char *set = ag_parameter_set_name(parameter->set);
+    return snprintf(name, NAME_TEXT, "%s/%s", set, parameter->name) < NAME_TEXT ||
+           ag_fail(error, AG_STATUS_CONTRACT, "tensor %s...: its name is longer than %d bytes", name,
+                   NAME_TEXT - 1);
 }
 
 bool nn_checkpoint_add_set(nn_checkpoint *checkpoint, ag_parameter_set *set, ag_error *error) {
@@ -93,8 +96,8 @@ bool nn_checkpoint_add_set(nn_checkpoint *checkpoint, ag_parameter_set *set, ag_
     if (!ag_parameter_set_seal(set, error)) return false;
     for (int i = 0; i < ag_parameter_set_count(set); i++) {
         const ag_parameter *p = ag_parameter_set_at(set, i);
-        if (!nn_checkpoint_add(checkpoint, tensor_name(p, name), ag_parameter_set_dtype(set), p->shape,
-                               ag_parameter_values(p), error))
+        if (!tensor_name(p, name, error) || !nn_checkpoint_add(checkpoint, name, ag_parameter_set_dtype(set),
+                                                               p->shape, ag_parameter_values(p), error))
             return false;
     }
     return true;
@@ -111,7 +114,8 @@ bool nn_checkpoint_check_set(const nn_format_content *content, ag_parameter_set 
     if (!ag_parameter_set_seal(set, error)) return false;
     for (int i = 0; i < ag_parameter_set_count(set); i++) {
         const ag_parameter *p = ag_parameter_set_at(set, i);
-        const nn_format_tensor *tensor = nn_format_find(content, tensor_name(p, name));
+        if (!tensor_name(p, name, error)) return false;
+        const nn_format_tensor *tensor = nn_format_find(content, name);
         if (!tensor)
             return ag_fail(error, AG_STATUS_MODEL, "%s: no tensor %s; the file is of another architecture",
                            content->path, name);
@@ -131,8 +135,9 @@ bool nn_checkpoint_read_set(const nn_format_content *content, ag_parameter_set *
     if (!nn_checkpoint_check_set(content, set, error)) return false;
     for (int i = 0; i < ag_parameter_set_count(set); i++) {
         const ag_parameter *p = ag_parameter_set_at(set, i);
-        if (!nn_format_read(content, tensor_name(p, name), format_dtype(ag_parameter_set_dtype(set)),
-                            p->shape, ag_parameter_values(p), error))
+        if (!tensor_name(p, name, error) ||
+            !nn_format_read(content, name, format_dtype(ag_parameter_set_dtype(set)), p->shape,
+                            ag_parameter_values(p), error))
             return false;
     }
     return true;

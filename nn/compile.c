@@ -71,8 +71,7 @@ void nn_program_set_seed(nn_program *p, uint64_t seed) {
     if (NN_GIVEN(p, "program", NULL)) p->seed = seed;
 }
 
-// ---- recording
-// -------------------------------------------------------------------------------------------------------------
+// ---- recording ----
 
 static ag_shape batch_of(int64_t n, ag_shape shape) {
     ag_shape batch = {.rank = shape.rank + 1, .dim = {n}};
@@ -119,8 +118,7 @@ static specialisation *find_or_record(nn_program *p, int64_t n, bool training, a
     return NULL;
 }
 
-// ---- running
-// ---------------------------------------------------------------------------------------------------------------
+// ---- running ----
 
 static bool check_batch(const nn_program *p, const void *x, const void *y, const double *out_loss,
                         const char *function, ag_error *error) {

@@ -15,11 +15,15 @@
 #include "nn/dataset_list.def"
 #undef NN_DATASET_FILE
 
-const nn_dataset_format *const nn_dataset_formats[] = {
+static const nn_dataset_format *const formats[] = {
 #define NN_DATASET_FILE(name) &nn_dataset_##name,
 #include "nn/dataset_list.def"
 #undef NN_DATASET_FILE
-    NULL};
+};
+
+const nn_dataset_format *nn_dataset_format_at(int i) {
+    return i >= 0 && i < (int)(sizeof formats / sizeof *formats) ? formats[i] : NULL;
+}
 
 int64_t nn_dataset_limit(int64_t n, const nn_dataset_params *params) {
     return params->limit > 0 && params->limit < n ? params->limit : n;
@@ -58,18 +62,18 @@ void nn_dataset_free(nn_dataset *dataset) {
 }
 
 static const nn_dataset_format *find_format(const char *path) {
-    const nn_dataset_format *const *format = nn_dataset_formats;
-    while (*format && !(*format)->matches(path)) format++;
-    return *format;
+    int i = 0;
+    while (nn_dataset_format_at(i) && !nn_dataset_format_at(i)->matches(path)) i++;
+    return nn_dataset_format_at(i);
 }
 
 // "an IDX file, or a folder of PNG files", from the formats' summaries.
 static void list_summaries(char *text, size_t room) {
     size_t at = 0;
     text[0] = '\0';
-    for (int i = 0; nn_dataset_formats[i] && at < room; i++)
+    for (int i = 0; nn_dataset_format_at(i) && at < room; i++)
         at += (size_t)snprintf(text + at, room - at, "%s%s", i > 0 ? ", or " : "",
-                               nn_dataset_formats[i]->summary);
+                               nn_dataset_format_at(i)->summary);
 }
 
 static bool path_readable(const char *path, ag_error *error) {

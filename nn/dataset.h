@@ -20,16 +20,15 @@ typedef struct nn_dataset_params {
 } nn_dataset_params;
 
 // Opens what lies at path:
-//   a folder with train-images-idx3-ubyte[.gz] (the names of MNIST and Fashion-MNIST), labels in
-//   train-labels-idx1-ubyte; an IDX file, plain or gzip: unsigned bytes, [N,H,W] or [N,H,W,C]; labels beside
-//   it, "-images-idx3-" read as
-//   "-labels-idx1-";
+//   a folder with train-images-idx3-ubyte[.gz], labels in train-labels-idx1-ubyte: the names of MNIST and Fashion-MNIST;
+//   an IDX file, plain or gzip: unsigned bytes, [N,H,W] or [N,H,W,C]; labels beside it, "images-idx3" read as
+//   "labels-idx1";
 //   a folder of PNG files, all of one size, in the byte order of their names.
 // params may be NULL. AG_STATUS_DATA, naming the file, the value and the rule, for anything missing or
 // malformed. The caller frees the result.
 AG_API nn_dataset *nn_dataset_open(const char *path, const nn_dataset_params *params, ag_error *error);
 
-// n black images, to be filled by the caller. AG_STATUS_USAGE when a size is out of range.
+// n black images, to be filled by the caller, who frees the set. AG_STATUS_USAGE when a size is out of range.
 AG_API nn_dataset *nn_dataset_create(int64_t n, int64_t h, int64_t w, int64_t c, ag_error *error);
 AG_API void nn_dataset_free(nn_dataset *dataset);  // NULL is fine
 
@@ -51,8 +50,8 @@ typedef struct nn_dataset_format {
     nn_dataset *(*open)(const char *path, const nn_dataset_params *params, ag_error *error);
 } nn_dataset_format;
 
-// All formats, ended by NULL.
-extern const nn_dataset_format *const nn_dataset_formats[];
+// All formats, in the order in which they are tried; NULL past the end.
+AG_API const nn_dataset_format *nn_dataset_format_at(int i);
 
-// Images that a set of this many really gets under params.
+// For those files: how many images a set of n gets under params.
 int64_t nn_dataset_limit(int64_t n, const nn_dataset_params *params);

@@ -12,11 +12,15 @@
 #include "nn/format_list.def"
 #undef NN_FORMAT_FILE
 
-const nn_format *const nn_formats[] = {
+static const nn_format *const formats[] = {
 #define NN_FORMAT_FILE(name) &nn_format_##name,
 #include "nn/format_list.def"
 #undef NN_FORMAT_FILE
-    NULL};
+};
+
+const nn_format *nn_format_at(int i) {
+    return i >= 0 && i < (int)(sizeof formats / sizeof *formats) ? formats[i] : NULL;
+}
 
 static bool dtype_is_known(nn_format_dtype dtype, const char *function) {
     return (unsigned)dtype < NN_FORMAT_DTYPES ||
@@ -41,9 +45,9 @@ static bool has_extension(const char *path, const char *extension) {
 }
 
 static const nn_format *format_of(const char *path) {
-    for (int i = 0; nn_formats[i]; i++)
-        if (has_extension(path, nn_formats[i]->extension)) return nn_formats[i];
-    return nn_formats[0];
+    for (int i = 0; nn_format_at(i); i++)
+        if (has_extension(path, nn_format_at(i)->extension)) return nn_format_at(i);
+    return nn_format_at(0);
 }
 
 bool nn_format_save(const char *path, const nn_format_content *content, ag_error *error) {

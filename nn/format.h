@@ -76,5 +76,5 @@ typedef struct nn_format {
                  ag_error *error);
 } nn_format;
 
-// All formats, ended by NULL.
-extern const nn_format *const nn_formats[];
+// All formats, the default first; NULL past the end.
+AG_API const nn_format *nn_format_at(int i);

@@ -14,6 +14,10 @@
 
 nn_layer *nn_layer_create(const nn_layer_kind *kind, const void *params, size_t params_bytes) {
     if (!NN_GIVEN(kind, "kind", NULL) || (params_bytes && !NN_GIVEN(params, "params", NULL))) return NULL;
+    if (!kind->name || !kind->apply)
+        return ag_fail(NULL, AG_STATUS_CONTRACT, "nn_layer_create: kind %s lacks a name or apply",
+                       kind->name),
+               NULL;
     nn_layer *layer = calloc(1, sizeof *layer);
     if (!layer) return NULL;
     layer->kind = kind;
@@ -46,7 +50,9 @@ bool nn_layer_fail_at(const nn_layer *layer, ag_error *error, ag_status status, 
 
 ag_parameter *nn_layer_declare(nn_layer *layer, const char *name, ag_shape shape, ag_parameter_kind kind,
                                nn_initializer initializer, ag_error *error) {
-    if (!NN_GIVEN(layer, "layer", error) || !NN_GIVEN(name, "name", error)) return NULL;
+    if (!NN_GIVEN(layer, "layer", error) || !NN_GIVEN(layer->set, "layer->set", error) ||
+        !NN_GIVEN(name, "name", error) || !NN_GIVEN(initializer.kind, "initializer.kind", error))
+        return NULL;
     const int i = layer->n_parameters;
     char full[NAME_BYTES];
     if (i == NN_LAYER_PARAMETERS) {

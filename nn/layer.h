@@ -43,11 +43,13 @@ struct nn_layer {
 };
 
 // A layer not yet in a model, with a copy of its params. The model that takes it owns it. NULL when memory
-// runs out.
+// runs out, or after telling the handler when the kind lacks a name or apply.
 AG_API nn_layer *nn_layer_create(const nn_layer_kind *kind, const void *params, size_t params_bytes);
 AG_API void nn_layer_free(nn_layer *layer);
 
-// Declares the layer's next parameter or buffer, "LAYER/NAME", with the initializer it starts from.
+// Declares the layer's next parameter or buffer, "LAYER/NAME", with the initializer it starts from; for build, which runs
+// when the layer is in its model. Owned by the model's set. NULL, with *error filled, when there is one too many, the name
+// is taken or too long, or shape or initializer are not valid.
 AG_API ag_parameter *nn_layer_declare(nn_layer *layer, const char *name, ag_shape shape,
                                       ag_parameter_kind kind, nn_initializer initializer, ag_error *error);
 

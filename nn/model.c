@@ -21,8 +21,7 @@ bool nn_model_check_name(const char *name, ag_error *error) {
                    NN_NAME_LIMIT, name, n, NN_NAME_LIMIT);
 }
 
-// ---- sequential
-// ------------------------------------------------------------------------------------------------------------
+// ---- sequential ----
 
 // Takes every layer that no model has, so that all are freed once whatever follows. False when some cannot be taken.
 static bool adopt(nn_model *model, nn_layer *const *layers, int n_layers, ag_error *error) {
@@ -48,7 +47,10 @@ static bool name_layer(nn_model *model, int i, ag_error *error) {
     int earlier = 0;
     for (int k = 0; k < i; k++) earlier += strcmp(model->layers[k]->kind->name, kind) == 0;
     char name[NAME_BYTES];
-    snprintf(name, sizeof name, earlier ? "%s_%d" : "%s", kind, earlier);
+    if (snprintf(name, sizeof name, earlier ? "%s_%d" : "%s", kind, earlier) >= (int)sizeof name)
+        return ag_fail(error, AG_STATUS_CONTRACT,
+                       "model %s: the kind of layer %d, %s, has more than %d bytes", model->name, i, kind,
+                       NAME_BYTES - 5);
     model->layers[i]->name = strdup(name);
     return model->layers[i]->name || ag_fail(error, AG_STATUS_MEMORY, "model %s: out of memory", model->name);
 }
@@ -126,8 +128,7 @@ void nn_model_free(nn_model *model) {
     free(model);
 }
 
-// ---- what it is
-// ------------------------------------------------------------------------------------------------------------
+// ---- what it is ----
 
 const char *nn_model_name(const nn_model *model) {
     return NN_GIVEN(model, "model", NULL) ? model->name : NULL;
@@ -162,8 +163,7 @@ nn_layer *nn_model_find_layer(const nn_model *model, const char *name) {
     return NULL;
 }
 
-// ---- values
-// ----------------------------------------------------------------------------------------------------------------
+// ---- values ----
 
 static void initialize_layer(const nn_layer *layer, ag_stream stream) {
     const ag_dtype dtype = ag_parameter_set_dtype(layer->set);
@@ -201,8 +201,7 @@ void nn_set_trainable(nn_model *model, bool trainable) {
     for (int i = 0; i < model->n_parts; i++) nn_set_trainable(model->parts[i], trainable);
 }
 
-// ---- application
-// -----------------------------------------------------------------------------------------------------------
+// ---- application ----
 
 static bool fits(const nn_model *model, ag_shape shape) {
     if (shape.rank != model->in.rank + 1) return false;

@@ -38,8 +38,7 @@ const nn_optimizer_kind *nn_optimizer_kind_at(int i) {
     return i >= 0 && i < (int)(sizeof kinds / sizeof *kinds) ? kinds[i] : NULL;
 }
 
-// ---- creation
-// --------------------------------------------------------------------------------------------------------------
+// ---- creation ----
 
 static int count_parameters(const nn_model *model) {
     int n = 0;
@@ -120,8 +119,7 @@ void nn_optimizer_free(nn_optimizer *o) {
     free(o);
 }
 
-// ---- recording
-// -------------------------------------------------------------------------------------------------------------
+// ---- recording ----
 
 void nn_optimizer_begin(nn_optimizer *o) {
     if (!NN_GIVEN(o, "optimizer", NULL)) return;
@@ -195,8 +193,7 @@ bool nn_optimizer_record(nn_optimizer *o, ag_node *loss, nn_update *out_update) 
     return ok;
 }
 
-// ---- stepping
-// --------------------------------------------------------------------------------------------------------------
+// ---- stepping ----
 
 bool nn_optimizer_feed(const nn_optimizer *o, ag_program *program, const nn_update *update, ag_error *error) {
     if (!NN_GIVEN(o, "optimizer", error) || !NN_GIVEN(program, "program", error) ||

@@ -30,6 +30,8 @@ struct nn_optimizer_kind {
     nn_optimizer_params defaults;
     int n_states;
     const char *states[NN_OPTIMIZER_STATES];  // "m", "v"
+    // Appends the update of one parameter: w := w(gradient, states, rate, t), an effect. `states` in the order above; rate
+    // and t (from 1) are scalars fed before each run. The tape's error node when it cannot.
     ag_node *(*record)(const nn_optimizer_params *params, ag_parameter *parameter, ag_node *gradient,
                        ag_parameter *const *states, ag_node *rate, ag_node *t);
 };

@@ -9,8 +9,8 @@ static bool build(nn_layer *layer, ag_error *error) {
            nn_layer_fail(layer, error, AG_STATUS_USAGE, "rate %g must lie in [0, 1)", rate);
 }
 
-// A lane that no other draw of the tape has, so that two layers, two models and two uses of one layer never share a
-// mask: the node's position, under 8 bits of the tape's name (FNV-1a), which keep the programs of one step apart.
+// A lane that no other draw of the tape's first 65536 nodes has, so that two layers, two models and two uses of one layer
+// share no mask: the node's position, under 8 bits of the tape's name (FNV-1a), which keep the programs of one step apart.
 static uint32_t lane_of(const ag_tape *tape) {
     uint32_t hash = 2166136261u;
     for (const char *c = ag_tape_name(tape); *c; c++) hash = (hash ^ (unsigned char)*c) * 16777619u;

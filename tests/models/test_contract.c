@@ -142,6 +142,17 @@ Test(contract, a_configuration_of_nonsense_makes_no_trainer) {
     }
 }
 
+Test(contract, a_program_for_no_images_is_refused_and_drops_no_other) {
+    ag_error error = {0};
+    gan_trainer *trainer =
+        gan_trainer_create(dcgan_generator(model), dcgan_discriminator(model), (gan_config){0}, NULL, &error);
+    const ag_program *program = gan_trainer_program(trainer, 4, "generator", &error);
+    cr_assert(program && gan_trainer_program(trainer, 3, "generator", &error), "%s", error.text);
+    cr_expect(!gan_trainer_program(trainer, 0, "generator", &error) && error.status == AG_STATUS_USAGE);
+    cr_expect(gan_trainer_program(trainer, 4, "generator", NULL) == program);
+    gan_trainer_free(trainer);
+}
+
 Test(contract, counts_that_no_memory_holds_are_refused) {
     const int64_t counts[] = {-1, INT64_MIN, INT64_MAX, INT64_MAX / 64};
     float z[8] = {0}, picture[144] = {0}, p = -1;

@@ -83,7 +83,8 @@ Test(contract, of_application_and_losses) {
 }
 
 Test(contract, of_layers_and_initializers) {
-    static const nn_layer_kind kind = {.name = "kind"};
+    const nn_layer_kind kind = *nn_model_layer(model, 0)->kind;
+    nn_layer *loose = nn_relu();
     double fan = -1;
     told(!nn_layer_create(NULL, NULL, 0), "nn_layer_create", "kind");
     told(!nn_layer_create(&kind, NULL, 8), "nn_layer_create", "params");
@@ -91,6 +92,12 @@ Test(contract, of_layers_and_initializers) {
                   "layer");
     told_by_error(!nn_layer_declare(nn_model_layer(model, 0), NULL, AG_SHAPE(1), AG_PARAMETER, nn_zeros, E),
                   "nn_layer_declare", "name");
+    told_by_error(!nn_layer_declare(loose, "w", AG_SHAPE(1), AG_PARAMETER, nn_zeros, E), "nn_layer_declare",
+                  "layer->set");
+    nn_layer_free(loose);
+    told_by_error(
+        !nn_layer_declare(nn_model_layer(model, 0), "w", AG_SHAPE(1), AG_PARAMETER, (nn_initializer){0}, E),
+        "nn_layer_declare", "initializer.kind");
     told((nn_fans(AG_SHAPE(2), NULL, &fan), fan == -1), "nn_fans", "fan_in");
     told((nn_fans(AG_SHAPE(2), &fan, NULL), fan == -1), "nn_fans", "fan_out");
 }
@@ -224,7 +231,36 @@ Test(contract, of_checkpoints) {
     told_by_error(!nn_checkpoint_read_set(&content, NULL, E), "nn_checkpoint_read_set", "set");
 }
 
+static ag_node *apply_nothing(const nn_layer *layer, ag_node *x, nn_mode mode) {
+    (void)layer, (void)mode;
+    return x;
+}
+
+Test(contract, a_kind_of_layer_has_a_name_and_an_apply) {
+    static const nn_layer_kind nameless = {.apply = apply_nothing}, idle = {.name = "idle"};
+    static const nn_layer_kind wordy = {
+        .name = "a_kind_of_layer_whose_name_alone_is_longer_than_the_name_of_a_layer_may_be",
+        .apply = apply_nothing};
+    ag_error error = {0};
+    cr_expect(!nn_layer_create(&nameless, NULL, 0) && !nn_layer_create(&idle, NULL, 0));
+    cr_expect(!nn_sequential(&error, "x", AG_F32, AG_SHAPE(3), nn_layer_create(&wordy, NULL, 0)));
+    cr_expect(strstr(error.text, "has more than"), "%s", error.text);
+}
+
+Test(contract, a_tensors_name_is_never_cut_off) {
+    char longest[300] = {0};
+    memset(longest, 's', 260);
+    ag_error error = {0};
+    ag_parameter_set *set = ag_parameter_set_create(longest, AG_F32);
+    cr_assert(ag_parameter_add(set, "w", AG_SHAPE(1), AG_PARAMETER, NULL));
+    cr_expect(!nn_checkpoint_add_set(checkpoint, set, &error) && strstr(error.text, "longer than 255 bytes"),
+              "%s", error.text);
+    ag_parameter_set_free(set);
+}
+
 Test(contract, indices_out_of_range_give_null) {
+    cr_expect(nn_dataset_format_at(0) && !nn_dataset_format_at(-1) && !nn_dataset_format_at(99));
+    cr_expect(nn_format_at(0) && !nn_format_at(-1) && !nn_format_at(99));
     cr_expect(!nn_model_layer(model, 1) && !nn_model_layer(model, -1));
     cr_expect(!nn_model_set(model, 1) && !nn_model_set(model, -1));
     cr_expect(nn_optimizer_state(optimizer, 1) && !nn_optimizer_state(optimizer, 2) &&

@@ -62,7 +62,7 @@ Test(initializer, every_kind_has_a_row) {
         }
         cr_expect(rows > 0, "initializer %s has no row in test_initializers.c", kind->name);
     }
-    cr_expect(n == 9 && !nn_initializer_at(-1), "%d initializers", n);
+    cr_expect(!nn_initializer_at(n + 1) && !nn_initializer_at(-1));
 }
 
 // Mean and standard deviation within 4 standard errors; the kurtosis of all of these is at most the normal's.
