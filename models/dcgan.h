@@ -9,8 +9,8 @@
 #define DCGAN_NAME_LIMIT 200  // bytes of a name
 
 // ---- the networks ----
-// z [z_dim] -> image [H,W,C] in [-1,1]; H and W are multiples of 4 up to 16384, C is 1 or 3. 28x28x1: 1,637,121
-// parameters. The caller frees it. NULL, AG_STATUS_USAGE, for any other shape.
+// z [z_dim] -> image [H,W,C] in [-1,1]; H and W are multiples of 4 up to 16384, C is 1 or 3. 28x28x1:
+// 1,637,121 parameters. The caller frees it. NULL, AG_STATUS_USAGE, for any other shape.
 AG_API nn_model *dcgan_generator_create(int64_t z_dim, ag_shape image, ag_dtype dtype, ag_error *error);
 // image [H,W,C] -> logit [1]; likewise. 28x28x1: 94,721 parameters.
 AG_API nn_model *dcgan_discriminator_create(ag_shape image, ag_dtype dtype, ag_error *error);
@@ -27,8 +27,8 @@ typedef struct dcgan_params {
     nn_model *generator, *discriminator;
 } dcgan_params;
 
-// Networks initialized from the seed, and 32 fixed z. The caller frees it. NULL, AG_STATUS_USAGE, when a parameter is out
-// of its range or the networks do not fit z_dim, image_shape and each other.
+// Networks initialized from the seed, and 32 fixed z. The caller frees it. NULL, AG_STATUS_USAGE, when a
+// parameter is out of its range or the networks do not fit z_dim, image_shape and each other.
 AG_API dcgan *dcgan_create(dcgan_params params, ag_error *error);
 AG_API void dcgan_free(dcgan *model);
 
@@ -56,15 +56,15 @@ typedef struct dcgan_record {
 
 // Trains on images (borrowed for the call) by the faithful preset: reference step order, two D updates, Adam
 // 1e-3. A model that was trained before goes on, with the parameters it was trained with; other ones are
-// AG_STATUS_USAGE, other images AG_STATUS_DATA. *record (may be NULL) borrows from the model. Stopped, failed and refused
-// runs fill it with what was done until then.
+// AG_STATUS_USAGE, other images AG_STATUS_DATA. *record (may be NULL) borrows from the model. Stopped, failed
+// and refused runs fill it with what was done until then.
 AG_API gan_run dcgan_train(dcgan *model, const nn_dataset *images, dcgan_train_params params,
                            dcgan_record *record, ag_error *error);
 
 // images [n,H,W,C] in [0,1] of z [n,z_dim], on moving statistics. AG_STATUS_USAGE for a z that is not finite.
 AG_API bool dcgan_generate(dcgan *model, const float *z, int64_t n, float *images, ag_error *error);
-// probabilities [n] of being real, of images [n,H,W,C] in [0,1], on moving statistics; AG_STATUS_USAGE for a value
-// outside.
+// probabilities [n] of being real, of images [n,H,W,C] in [0,1], on moving statistics; AG_STATUS_USAGE for a
+// value outside.
 AG_API bool dcgan_discriminate(dcgan *model, const float *images, int64_t n, float *probabilities,
                                ag_error *error);
 
@@ -92,7 +92,8 @@ AG_API bool dcgan_change(dcgan *model, const char *path, ag_error *error);
 AG_API dcgan *dcgan_open(const char *path, ag_error *error);
 
 AG_API const char *dcgan_name(const dcgan *model);
-// 1 to DCGAN_NAME_LIMIT bytes of UTF-8; no slash, no control character; not "." or "..": it names files. Copied.
+// Copied. 1 to DCGAN_NAME_LIMIT bytes of UTF-8, no slash, no control character, not "." or "..": it names
+// files.
 AG_API bool dcgan_set_name(dcgan *model, const char *name, ag_error *error);
 AG_API int64_t dcgan_z_dim(const dcgan *model);
 AG_API ag_shape dcgan_image_shape(const dcgan *model);
@@ -102,6 +103,6 @@ AG_API nn_model *dcgan_combined(const dcgan *model);    // generator, then discr
 AG_API gan_trainer *dcgan_trainer(const dcgan *model);  // NULL before the first training
 // The data set that the run was trained on, as a digest (nn/dataset.h); empty before the first training.
 AG_API const char *dcgan_data_digest(const dcgan *model);
-// The environment (autograd/environment.h) that the loaded file was trained in; empty for a model not loaded. Going on in
-// another one gives a good model, but not the bits of one run.
+// The environment (autograd/environment.h) that the loaded file was trained in; empty for a model not loaded.
+// Going on in another one gives a good model, but not the bits of one run.
 AG_API const char *dcgan_made_with(const dcgan *model);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The class's model file: networks, optimizers' state and fixed z as tensors; the rest as JSON in the header, under the key "bobbin":
+// The class's model file: networks, optimizers' state and fixed z as tensors; the rest as JSON in the header,
+// under the key "bobbin":
 //   {"version": 1, "name": .., "z_dim": .., "image_shape": [h,w,c], "seed": .., "draws": .., "data": digest,
 //    "environment": ..,
 //    "config": {..}, "state": {"step": .., "d_step": .., "g_step": .., "history": [..]}}

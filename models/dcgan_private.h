@@ -23,12 +23,13 @@ struct dcgan {
     int64_t n_seconds;
 };
 
-// Whether data sets can have such images: [H,W,C] within the limits of nn/image.h and nn/dataset.h. AG_STATUS_USAGE.
+// Whether data sets can have such images: [H,W,C] within the limits of nn/image.h and nn/dataset.h.
+// AG_STATUS_USAGE.
 bool dcgan_check_image(ag_shape image, ag_error *error);
 
 // A trainer for the configuration, not yet the model's own.
 gan_trainer *dcgan_create_trainer(dcgan *model, gan_config config, ag_error *error);
 
-// Whatever a file holds that this program cannot use is the file's fault: false, with its path before the cause, as
-// AG_STATUS_MODEL unless memory ran out.
+// Whatever a file holds that this program cannot use is the file's fault: false, with its path before the
+// cause, as AG_STATUS_MODEL unless memory ran out.
 bool dcgan_blame_file(const char *path, const ag_error *cause, ag_error *error);

@@ -66,8 +66,8 @@ struct gan_context {
 
 // The discriminator's whole loss, penalties included; the variant's own form decides how.
 AG_API ag_node *gan_discriminator_loss(gan_context *context, const gan_variant *variant);
-// What a variant's zeros mean: the schedule that runs when `wanted` is asked for, the generator's interval (>= 1), the
-// optimizer.
+// What a variant's zeros mean: the schedule that runs when `wanted` is asked for, the generator's interval
+// (>= 1), the optimizer.
 AG_API gan_schedule gan_variant_schedule(const gan_variant *variant, gan_schedule wanted);
 AG_API int gan_variant_generator_every(const gan_variant *variant);
 AG_API nn_optimizer_params gan_variant_optimizer(const gan_variant *variant);

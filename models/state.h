@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A run's state as JSON, for model files (private). What a file says is read by key and checked against the rest of
-// it: AG_STATUS_MODEL names part, key, value and rule.
+// A run's state as JSON, for model files (private). What a file says is read by key and checked against the
+// rest of it: AG_STATUS_MODEL names part, key, value and rule.
 #pragma once
 
 #include "models/trainer.h"
@@ -24,28 +24,30 @@ nn_json *gan_history_to_json(const gan_history *history);
 // False with AG_STATUS_MODEL when the value is of another form; *history is then empty.
 bool gan_history_from_json(gan_history *history, const nn_json *value, ag_error *error);
 
-// How far a run has come. Everything but `step` and the rows' values follows from the configuration and the number of
-// images, so a file can be caught at saying something else.
+// How far a run has come. Everything but `step` and the rows' values follows from the configuration and the
+// number of images, so a file can be caught at saying something else.
 typedef struct gan_progress {
     int64_t step;            // iterations
     int64_t d_step, g_step;  // updates of each optimizer
     gan_history history;
 } gan_progress;
 
-// Epoch i ended after (i + 1) I iterations, and the run stands in epoch n or at its end. I is `iterations`, those of an
-// epoch; if that is 0, what the history's first row says, or without one at most what 2^32 - 1 images give.
+// Epoch i ended after (i + 1) I iterations, and the run stands in epoch n or at its end. I is `iterations`,
+// those of an epoch; if that is 0, what the history's first row says, or without one at most what 2^32 - 1
+// images give.
 bool gan_progress_check_epochs(const gan_progress *progress, int64_t batch_size, int64_t iterations,
                                ag_error *error);
-// D has taken `step` updates, twice as many in the separate schedule, and G one every generator_every iterations. The
-// config is resolved.
+// D has taken `step` updates, twice as many in the separate schedule, and G one every generator_every
+// iterations. The config is resolved.
 bool gan_progress_check_updates(const gan_progress *progress, const gan_config *config, ag_error *error);
 
 nn_json *gan_progress_to_json(const gan_progress *progress);  // NULL when memory runs out
 // The caller frees the history; it is empty after a failure.
 bool gan_progress_from_json(gan_progress *progress, const nn_json *value, ag_error *error);
 
-// Step counts and history; the tensors are saved apart. NULL when memory runs out (AG_STATUS_MEMORY), or when an
-// iteration failed between two of its updates (AG_STATUS_DIVERGED): no run could go on from there with the same bits.
+// Step counts and history; the tensors are saved apart. NULL when memory runs out (AG_STATUS_MEMORY), or when
+// an iteration failed between two of its updates (AG_STATUS_DIVERGED): no run could go on from there with the
+// same bits.
 nn_json *gan_trainer_state(const gan_trainer *trainer, ag_error *error);
 // Restoring changes nothing when it fails.
 bool gan_trainer_restore(gan_trainer *trainer, const nn_json *state, ag_error *error);

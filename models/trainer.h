@@ -27,9 +27,9 @@ typedef struct gan_config {
 } gan_config;
 
 // The models are borrowed, must be initialized, and end in one logit (D) and an image in [-1,1] (G). Whatever
-// is trainable now is trained. Step 0. The workspace is borrowed; NULL: one of its own. The caller frees the trainer,
-// before models and workspace. NULL, AG_STATUS_USAGE, when the models do not fit each other or the configuration is out of
-// its ranges.
+// is trainable now is trained. Step 0. The workspace is borrowed; NULL: one of its own. The caller frees the
+// trainer, before models and workspace. NULL, AG_STATUS_USAGE, when the models do not fit each other or the
+// configuration is out of its ranges.
 AG_API gan_trainer *gan_trainer_create(nn_model *generator, nn_model *discriminator, gan_config config,
                                        ag_workspace *workspace, ag_error *error);
 AG_API void gan_trainer_free(gan_trainer *trainer);
@@ -65,9 +65,9 @@ AG_API double gan_trainer_g_loss(const gan_trainer *trainer);
 AG_API int64_t gan_trainer_workspace_bytes(const gan_trainer *trainer);
 
 // The programs of an iteration with batch n (recorded if need be), to print or check their plans: "fakes",
-// "discriminator on fakes", "discriminator on reals", "discriminator", "generator". Borrowed; the trainer keeps those of
-// two batch sizes, and drops one for a third. NULL when the schedule has no such program, and with *error filled when it
-// cannot be recorded.
+// "discriminator on fakes", "discriminator on reals", "discriminator", "generator". Borrowed; the trainer
+// keeps those of two batch sizes, and drops one for a third. NULL when the schedule has no such program, and
+// with *error filled when it cannot be recorded.
 AG_API const ag_program *gan_trainer_program(gan_trainer *trainer, int64_t n, const char *name,
                                              ag_error *error);
 

@@ -9,8 +9,8 @@ typedef struct nn_program nn_program;
 
 // A training step of the model (a chain trains those of its parts' parameters that are trainable): snapshots
 // the trainable set as it is now. Changing `trainable` later does not change it; compiling again does. Batch
-// sizes are recorded when first used and cached; they share one optimizer state. The model must outlive it. The caller
-// frees it. NULL, with *error filled, when nothing is trainable or an option is out of its range.
+// sizes are recorded when first used and cached; they share one optimizer state. The model must outlive it.
+// The caller frees it. NULL, with *error filled, when nothing is trainable or an option is out of its range.
 AG_API nn_program *nn_compile(nn_model *model, nn_loss loss, nn_optimizer_params optimizer, ag_error *error);
 AG_API void nn_program_free(nn_program *program);
 
@@ -29,9 +29,9 @@ AG_API bool nn_test_on_batch(nn_program *program, const void *x, const void *y, 
 // The planned step for batch n (recorded if need be), to print its plan. Owned by the nn_program.
 AG_API const ag_program *nn_program_plan(nn_program *program, int64_t n, ag_error *error);
 
-// out [n, output...] := model(x), inference mode, in chunks of one fixed size, the last one filled up with zeros: a
-// row's bits do not depend on n. `workspace` NULL: one of its own. The model and the workspace must outlive it; the caller
-// frees it. A run that fails has written the chunks before it.
+// out [n, output...] := model(x), inference mode, in chunks of one fixed size, the last one filled up with
+// zeros: a row's bits do not depend on n. `workspace` NULL: one of its own. The model and the workspace must
+// outlive it; the caller frees it. A run that fails has written the chunks before it.
 typedef struct nn_predictor nn_predictor;
 AG_API nn_predictor *nn_predictor_create(nn_model *model, int64_t chunk, ag_workspace *workspace,
                                          ag_error *error);

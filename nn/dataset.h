@@ -20,10 +20,11 @@ typedef struct nn_dataset_params {
 } nn_dataset_params;
 
 // Opens what lies at path:
-//   a folder with train-images-idx3-ubyte[.gz], labels in train-labels-idx1-ubyte: the names of MNIST and Fashion-MNIST;
-//   an IDX file, plain or gzip: unsigned bytes, [N,H,W] or [N,H,W,C]; labels beside it, "images-idx3" read as
-//   "labels-idx1";
-//   a folder of PNG files, all of one size, in the byte order of their names.
+//   * a folder with train-images-idx3-ubyte[.gz], labels in train-labels-idx1-ubyte: the names of MNIST and
+//     Fashion-MNIST;
+//   * an IDX file, plain or gzip: unsigned bytes, [N,H,W] or [N,H,W,C]; labels beside it, "images-idx3" read
+//     as "labels-idx1";
+//   * a folder of PNG files, all of one size, in the byte order of their names.
 // params may be NULL. AG_STATUS_DATA, naming the file, the value and the rule, for anything missing or
 // malformed. The caller frees the result.
 AG_API nn_dataset *nn_dataset_open(const char *path, const nn_dataset_params *params, ag_error *error);

@@ -47,14 +47,14 @@ struct nn_layer {
 AG_API nn_layer *nn_layer_create(const nn_layer_kind *kind, const void *params, size_t params_bytes);
 AG_API void nn_layer_free(nn_layer *layer);
 
-// Declares the layer's next parameter or buffer, "LAYER/NAME", with the initializer it starts from; for build, which runs
-// when the layer is in its model. Owned by the model's set. NULL, with *error filled, when there is one too many, the name
-// is taken or too long, or shape or initializer are not valid.
+// Declares the layer's next parameter or buffer, "LAYER/NAME", with the initializer it starts from; for
+// build, which runs when the layer is in its model. Owned by the model's set. NULL, with *error filled, when
+// there is one too many, the name is taken or too long, or shape or initializer are not valid.
 AG_API ag_parameter *nn_layer_declare(nn_layer *layer, const char *name, ag_shape shape,
                                       ag_parameter_kind kind, nn_initializer initializer, ag_error *error);
 
-// Fills *error with "layer MODEL/LAYER: sentence"; false. What build returns when an option is out of its range
-// (AG_STATUS_USAGE) or the input does not fit (AG_STATUS_CONTRACT).
+// Fills *error with "layer MODEL/LAYER: sentence"; false. What build returns when an option is out of its
+// range (AG_STATUS_USAGE) or the input does not fit (AG_STATUS_CONTRACT).
 #define nn_layer_fail(layer, error, status, ...) \
     nn_layer_fail_at(layer, error, status, __FILE__, __LINE__, __VA_ARGS__)
 AG_API bool nn_layer_fail_at(const nn_layer *layer, ag_error *error, ag_status status, const char *file,

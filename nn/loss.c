@@ -5,7 +5,8 @@
 #include "autograd/op.h"
 #include "nn/given.h"
 
-// Made as large as the prediction, never the other way round: [N] against [N,1] is refused, not turned into [N,N].
+// Made as large as the prediction, never the other way round: [N] against [N,1] is refused, not turned into
+// [N,N].
 static ag_node *target_like(ag_node *prediction, ag_node *target) {
     if (ag_node_failed(prediction)) return prediction;
     if (ag_node_failed(target)) return target;
@@ -13,8 +14,8 @@ static ag_node *target_like(ag_node *prediction, ag_node *target) {
     return ag_shape_equal(shape, ag_node_shape(target)) ? target : ag_broadcast(target, shape);
 }
 
-// t softplus(-l) + (1 - t) softplus(l): the same function as the header's, and for targets 0 and 1 without the
-// difference of large numbers, in the value and in the gradient.
+// t softplus(-l) + (1 - t) softplus(l): the same function as the header's, and for targets 0 and 1 without
+// the difference of large numbers, in the value and in the gradient.
 ag_node *nn_bce_logits(ag_node *logits, ag_node *target) {
     ag_node *t = target_like(logits, target);
     ag_node *as_one = ag_mul(t, ag_softplus(ag_neg(logits)));

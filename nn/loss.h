@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Losses: each one expression of ops, a mean over the batch -> scalar. Targets are nodes: inputs, constants, scalars; they
-// are broadcast to the prediction, never the reverse. What does not fit becomes the tape's error.
+// Losses: each one expression of ops, a mean over the batch -> scalar. Targets are nodes: inputs, constants,
+// scalars; they are broadcast to the prediction, never the reverse. What does not fit becomes the tape's
+// error.
 #pragma once
 
 #include "autograd/ops.h"

@@ -23,7 +23,8 @@ bool nn_model_check_name(const char *name, ag_error *error) {
 
 // ---- sequential ----
 
-// Takes every layer that no model has, so that all are freed once whatever follows. False when some cannot be taken.
+// Takes every layer that no model has, so that all are freed once whatever follows. False when some cannot be
+// taken.
 static bool adopt(nn_model *model, nn_layer *const *layers, int n_layers, ag_error *error) {
     bool ok = true;
     for (int i = 0; i < n_layers; i++) {

@@ -10,16 +10,16 @@
 typedef struct nn_model nn_model;
 
 // Layers in sequence: nn_sequential("discriminator", AG_F32, AG_SHAPE(28, 28, 1), nn_conv2d(32, 3, .stride =
-// 2), ..). Takes the layers, on failure too; the name has 1 to 64 bytes and is copied. The caller frees the model. NULL,
-// with *error filled, when a layer is NULL or refuses its input shape; the sentence names both.
+// 2), ..). Takes the layers, on failure too; the name has 1 to 64 bytes and is copied. The caller frees the
+// model. NULL, with *error filled, when a layer is NULL or refuses its input shape; the sentence names both.
 #define nn_sequential(error, name, dtype, shape, ...)                           \
     nn_sequential_create(name, dtype, shape, (nn_layer *[]){__VA_ARGS__, NULL}, \
                          (int)(sizeof((nn_layer *[]){__VA_ARGS__}) / sizeof(nn_layer *)), error)
 AG_API nn_model *nn_sequential_create(const char *name, ag_dtype dtype, ag_shape input,
                                       nn_layer *const *layers, int n_layers, ag_error *error);
 
-// Models one after the other, up to 8; borrowed, so that they must outlive the chain, which the caller frees. NULL, with
-// *error filled, when shapes or element types do not fit, or a model comes twice.
+// Models one after the other, up to 8; borrowed, so that they must outlive the chain, which the caller frees.
+// NULL, with *error filled, when shapes or element types do not fit, or a model comes twice.
 #define nn_chain(error, name, ...)                     \
     nn_chain_create(name, (nn_model *[]){__VA_ARGS__}, \
                     (int)(sizeof((nn_model *[]){__VA_ARGS__}) / sizeof(nn_model *)), error)
@@ -48,8 +48,8 @@ AG_API bool nn_model_initialize(nn_model *model, uint64_t seed, uint64_t first, 
 AG_API void nn_set_trainable(nn_model *model, bool trainable);
 AG_API void nn_layer_set_trainable(nn_layer *layer, bool trainable);
 
-// x [N, input...] -> y [N, output...], recorded on x's tape under the scope of the model's name. The tape's error node
-// when x is of another shape or element type.
+// x [N, input...] -> y [N, output...], recorded on x's tape under the scope of the model's name. The tape's
+// error node when x is of another shape or element type.
 AG_API ag_node *nn_apply(const nn_model *model, ag_node *x, nn_mode mode);
 
 // Keras's table: layer, output shape, parameters, trainable or frozen; then the sums. Written to the caller's

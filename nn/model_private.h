@@ -18,7 +18,8 @@ struct nn_model {
     nn_model *parts[NN_CHAIN_PARTS];
 };
 
-// Whether a model may have the name; it is part of the names of tensors and tapes, whose buffers it thus bounds.
+// Whether a model may have the name; it is part of the names of tensors and tapes, whose buffers it thus
+// bounds.
 #define NN_NAME_LIMIT 64
 bool nn_model_check_name(const char *name, ag_error *error);
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Bobbin's nn: layers, models, losses, optimizers, data and files. This header includes the room's public ones.
+// Bobbin's nn: layers, models, losses, optimizers, data and files. This header includes the room's public
+// ones.
 #pragma once
 
 #include "nn/checkpoint.h"

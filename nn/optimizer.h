@@ -30,8 +30,8 @@ struct nn_optimizer_kind {
     nn_optimizer_params defaults;
     int n_states;
     const char *states[NN_OPTIMIZER_STATES];  // "m", "v"
-    // Appends the update of one parameter: w := w(gradient, states, rate, t), an effect. `states` in the order above; rate
-    // and t (from 1) are scalars fed before each run. The tape's error node when it cannot.
+    // Appends the update of one parameter: w := w(gradient, states, rate, t), an effect. `states` in the
+    // order above; rate and t (from 1) are scalars fed before each run. The tape's error node when it cannot.
     ag_node *(*record)(const nn_optimizer_params *params, ag_parameter *parameter, ag_node *gradient,
                        ag_parameter *const *states, ag_node *rate, ag_node *t);
 };
@@ -69,8 +69,8 @@ AG_API bool nn_optimizer_feed(const nn_optimizer *optimizer, ag_program *program
                               ag_error *error);
 AG_API void nn_optimizer_advance(nn_optimizer *optimizer);
 
-// Steps taken, 0 to 2^53; and the rate, positive and finite, read at each feed: a schedule sets it between steps. Setting
-// anything else is AG_STATUS_USAGE and changes nothing.
+// Steps taken, 0 to 2^53; and the rate, positive and finite, read at each feed: a schedule sets it between
+// steps. Setting anything else is AG_STATUS_USAGE and changes nothing.
 AG_API int64_t nn_optimizer_step(const nn_optimizer *optimizer);
 AG_API bool nn_optimizer_set_step(nn_optimizer *optimizer, int64_t step, ag_error *error);
 AG_API double nn_optimizer_rate(const nn_optimizer *optimizer);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Inference in chunks of one fixed size, so that the memory is that of a chunk and the bits of a row do not depend on
-// how many rows there are.
+// Inference in chunks of one fixed size, so that the memory is that of a chunk and the bits of a row do not
+// depend on how many rows there are.
 #include <stdlib.h>
 #include <string.h>
 

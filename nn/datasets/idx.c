@@ -138,7 +138,8 @@ static bool matches(const char *path) {
     return find_in_folder(path, TRAIN_IMAGES, inside) || is_file(path);
 }
 
-// The labels' file beside the images' one: "images-idx3" becomes "labels-idx1". False when the name says nothing.
+// The labels' file beside the images' one: "images-idx3" becomes "labels-idx1". False when the name says
+// nothing.
 static bool labels_path(const char *images, char path[PATH_MAX]) {
     const char *slash = strrchr(images, '/');
     const char *at = strstr(slash ? slash : images, "images-idx3");

@@ -37,7 +37,8 @@ static void update(ag_parameter *moving, ag_node *batch, double momentum, double
     ag_assign(moving, ag_add(kept, ag_scale(batch, (1 - momentum) * factor)));
 }
 
-// n / (n - 1), which makes the variance of n values unbiased; 1 for a single one, as TensorFlow's fused kernel.
+// n / (n - 1), which makes the variance of n values unbiased; 1 for a single one, as TensorFlow's fused
+// kernel.
 static double bessel(const ag_node *x) {
     const ag_shape shape = ag_node_shape(x);
     const double n = (double)(ag_shape_size(shape) / shape.dim[shape.rank - 1]);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// AdamW (Loshchilov and Hutter 2019): Adam with decoupled weight decay, of every trained parameter, as Keras and
-// PyTorch do it unless told otherwise.
+// AdamW (Loshchilov and Hutter 2019): Adam with decoupled weight decay, of every trained parameter, as Keras
+// and PyTorch do it unless told otherwise.
 #include "autograd/ops.h"
 #include "nn/optimizer.h"
 

@@ -4,7 +4,8 @@
 
 #include "models/dcgan.h"
 
-// A DCGAN of the seed's layer types for 12x12x1 images, z_dim 8, weights from the seed. Asserts by Criterion, as all here.
+// A DCGAN of the seed's layer types for 12x12x1 images, z_dim 8, weights from the seed. Asserts by Criterion,
+// as all here.
 dcgan *small_gan_create(uint64_t seed);
 
 // n images of bright and dark rectangles, the same at each call.

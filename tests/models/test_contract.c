@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Public functions of this room without an argument that they need, or with nonsense: each says so and does nothing.
+// Public functions of this room without an argument that they need, or with nonsense: each says so and does
+// nothing.
 #include <criterion/criterion.h>
 #include <math.h>
 #include <string.h>

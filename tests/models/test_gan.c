@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// GAN variants and penalties: a row for each, its losses written from the formulas over given scores. A variant without a row fails.
+// GAN variants and penalties: a row for each, its losses written from the formulas over given scores. A
+// variant without a row fails.
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdio.h>
@@ -212,7 +213,8 @@ Test(gan, a_loss_that_needs_images_the_step_has_not_says_so, .init = open_discri
     ag_tape_free(tape);
 }
 
-// Each penalty, without its weight, of D(x) = sum(x) on images of 9 pixels: its slope is 1 at every pixel, of norm 3.
+// Each penalty, without its weight, of D(x) = sum(x) on images of 9 pixels: its slope is 1 at every pixel, of
+// norm 3.
 static const struct {
     const char *name;
     double of_sum;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Training iterations of a small DCGAN against tf.keras: the programs that the trainer runs, fed with Keras's weights, z and images.
+// Training iterations of a small DCGAN against tf.keras: the programs that the trainer runs, fed with Keras's
+// weights, z and images.
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The trainer's promises: exact resume, the same bits for any number of threads, a frozen discriminator, a step not taken when its
-// loss is not finite.
+// The trainer's promises: exact resume, the same bits for any number of threads, a frozen discriminator, a
+// step not taken when its loss is not finite.
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdlib.h>

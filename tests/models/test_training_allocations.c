@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Iterations 2 to 50 of a training allocate nothing, those of the short batch included; evaluations between epochs are left out.
+// Iterations 2 to 50 of a training allocate nothing, those of the short batch included; evaluations between
+// epochs are left out.
 #include <stdio.h>
 
 #include "models/dcgan.h"

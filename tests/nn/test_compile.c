@@ -129,7 +129,8 @@ static int count_steps(const ag_program *plan, const char *label, const char *op
     return n;
 }
 
-// Gradient steps under the label whose value has the size of one of the set's parameters; in D no other value has.
+// Gradient steps under the label whose value has the size of one of the set's parameters; in D no other value
+// has.
 static int count_parameter_gradients(const ag_program *plan, const char *label, const ag_parameter_set *set) {
     int n = 0;
     for (int i = 0; i < ag_program_step_count(plan); i++) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Data sets are read exactly, and whatever is missing, cut, too long or contradictory is refused by a sentence.
+// Data sets are read exactly, and whatever is missing, cut, too long or contradictory is refused by a
+// sentence.
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -225,8 +226,8 @@ Test(dataset, absurd_sizes_are_refused_by_the_bytes_that_are_there) {
     }
 }
 
-// 64 MB of zeros behind a header that announces 60, and a wrong checksum at the end, which a reader that inflates them
-// all would find first.
+// 64 MB of zeros behind a header that announces 60, and a wrong checksum at the end, which a reader that
+// inflates them all would find first.
 Test(dataset, a_gzip_bomb_is_given_up_at_the_first_byte_too_many) {
     struct idx idx = idx_images();
     size_t n = idx.n + (64 << 20), room = n / 500 + 1000;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Layers, batch normalization's moving statistics and losses against tf.keras, forward and backward: every case of
-// the golden files. Bounds: tests/golden/README.md.
+// Layers, batch normalization's moving statistics and losses against tf.keras, forward and backward: every
+// case of the golden files. Bounds: tests/golden/README.md.
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <string.h>
@@ -89,7 +89,8 @@ static void run_compare(run *r) {
 
 // ---- layers
 
-// The layer that the case's name and kernel describe: "conv2d_transpose_same_s2_k5_4x3". NULL: the kernel is no square.
+// The layer that the case's name and kernel describe: "conv2d_transpose_same_s2_k5_4x3". NULL: the kernel is
+// no square.
 static nn_layer *layer_of(const char *name, ag_shape kernel) {
     if (strncmp(name, "dense", 5) == 0) return nn_dense(kernel.dim[1]);
     if (strcmp(name, "leaky_relu") == 0) return nn_leaky_relu(0.01);

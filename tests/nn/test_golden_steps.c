@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Optimizer steps against tf.keras and PyTorch, initializers against Keras's formulas and samples: every case of the
-// golden files. Bounds: tests/golden/README.md.
+// Optimizer steps against tf.keras and PyTorch, initializers against Keras's formulas and samples: every case
+// of the golden files. Bounds: tests/golden/README.md.
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdio.h>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Every initializer against its theory: moments, bounds, fans, and values that are a function of (stream, index).
+// Every initializer against its theory: moments, bounds, fans, and values that are a function of (stream,
+// index).
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdlib.h>

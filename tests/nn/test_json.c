@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// JSON text is the same for the same value, numbers survive it, and unsound text is refused with its place. Also the
-// digest's known answers.
+// JSON text is the same for the same value, numbers survive it, and unsound text is refused with its place.
+// Also the digest's known answers.
 #include <criterion/criterion.h>
 #include <float.h>
 #include <math.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What a layer does besides its function: dropout's masks and batch normalization's moving statistics, as the mode
-// says and never as `trainable` says.
+// What a layer does besides its function: dropout's masks and batch normalization's moving statistics, as the
+// mode says and never as `trainable` says.
 #include <criterion/criterion.h>
 #include <math.h>
 #include <string.h>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Every loss against its formula in plain loops, its gradient by finite differences, and the shapes it refuses.
+// Every loss against its formula in plain loops, its gradient by finite differences, and the shapes it
+// refuses.
 #include <criterion/criterion.h>
 #include <math.h>
 #include <string.h>

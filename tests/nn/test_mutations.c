@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Every reader of files against thousands of mutated ones: it refuses with a sentence or gives a sound result, and under
-// the sanitizers it does nothing wrong on the way. Seeded, so that a failure can be repeated.
+// Every reader of files against thousands of mutated ones: it refuses with a sentence or gives a sound
+// result, and under the sanitizers it does nothing wrong on the way. Seeded, so that a failure can be
+// repeated.
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <stdlib.h>

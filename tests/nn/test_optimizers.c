@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Every optimizer step by step against its formula in plain loops, and the rules of all: what is trained, when a step
-// counts, what is refused.
+// Every optimizer step by step against its formula in plain loops, and the rules of all: what is trained,
+// when a step counts, what is refused.
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdlib.h>

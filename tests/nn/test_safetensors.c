@@ -92,7 +92,8 @@ Test(safetensors, equal_content_gives_equal_bytes_and_other_content_others) {
     for (int i = 0; i < 3; i++) free(bytes[i]);
 }
 
-// The layout that other programs rely on: length, '{', JSON, blanks, then data on a multiple of 64, wide types first.
+// The layout that other programs rely on: length, '{', JSON, blanks, then data on a multiple of 64, wide
+// types first.
 Test(safetensors, the_layout_is_the_published_one_and_aligned) {
     save(&sample);
     size_t n;
