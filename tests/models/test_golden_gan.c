@@ -152,6 +152,7 @@ static void check_values(const setting *s, ag_parameter_set *set, const pair *pa
                          const char *part, const char *prefix, bool state) {
     const double relative = s->dtype == AG_F64 ? 1e-9 : 1e-4;
     char name[128];
+    int n_checked = 0;
     for (int i = 0; pairs[i].ours; i++) {
         if (pairs[i].noise && (state || s->dtype == AG_F32)) continue;
         snprintf(name, sizeof name, "%s%s", prefix, pairs[i].ours);
@@ -160,7 +161,9 @@ static void check_values(const setting *s, ag_parameter_set *set, const pair *pa
         cr_assert(parameter, "no parameter %s", name);
         golden_check(s->file, s->dtype, ag_parameter_values(parameter), relative, state ? 0 : 1e-3,
                      "iteration%d/%s/%s", iteration, part, pairs[i].golden);
+        n_checked++;
     }
+    cr_assert(n_checked >= 5, "%s: only %d tensors are compared", part, n_checked);
 }
 
 static void check_optimizer(const setting *s, const nn_optimizer *optimizer, const pair *pairs, int iteration,
