@@ -29,7 +29,8 @@ typedef struct ag_error {
     int line;
 } ag_error;
 
-// Called for every broken contract, with the filled error. The default only records.
+// Called for every broken contract, with the filled error. The default only records. Process-wide: to be set
+// while no other thread uses the library; it may be called from any thread that does.
 typedef void (*ag_error_handler)(const ag_error *error, void *context);
 AG_API void ag_set_error_handler(ag_error_handler handler, void *context);
 

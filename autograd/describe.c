@@ -43,27 +43,16 @@ static const char *state(const ag_program *p, int i) {
 }
 
 static void describe_place(const ag_program *p, int i, FILE *stream) {
+    static const char *const names[] = {[AG_PLACE_PARAMETER] = "parameter",
+                                        [AG_PLACE_INPUT] = "input",
+                                        [AG_PLACE_CONSTANT] = "constant",
+                                        [AG_PLACE_OUTPUT] = "output"};
     const ag_place *place = &p->plan.places[i];
-    if (!p->plan.needed[i] || (p->tape->nodes[i]->op->traits & AG_OP_EFFECT)) return;
-    switch (place->kind) {
-        case AG_PLACE_ARENA:
-            fprintf(stream, "arena+%lld", (long long)p->plan.buffers[place->buffer].offset);
-            break;
-        case AG_PLACE_PARAMETER:
-            fprintf(stream, "parameter");
-            break;
-        case AG_PLACE_INPUT:
-            fprintf(stream, "input");
-            break;
-        case AG_PLACE_CONSTANT:
-            fprintf(stream, "constant");
-            break;
-        case AG_PLACE_OUTPUT:
-            fprintf(stream, "output");
-            break;
-        case AG_PLACE_NONE:
-            break;
-    }
+    if (!p->plan.needed[i] || place->kind == AG_PLACE_NONE) return;
+    if (place->kind == AG_PLACE_ARENA)
+        fprintf(stream, "arena+%lld", (long long)p->plan.buffers[place->buffer].offset);
+    else
+        fprintf(stream, "%s", names[place->kind]);
 }
 
 void ag_program_describe(const ag_program *p, FILE *stream) {

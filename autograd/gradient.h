@@ -8,7 +8,7 @@
 // vjp, the adjoints of the nodes on a path from some wrt to the loss and of no others. The results are nodes
 // like any other: they can be differentiated again. wrt[i] is an input, a parameter read outside frozen
 // scopes, or any node; a frozen read is an error. A wrt that the loss does not depend on gets zeros. False
-// after an error (see ag_tape_error).
+// after an error (see ag_tape_error); out is then undefined.
 AG_API bool ag_gradient(ag_tape *tape, ag_node *loss, int n_wrt, ag_node *const *wrt, ag_node **out);
 
 // sum(seed * y) instead of a scalar loss: a vector-Jacobian product. `seed` has y's shape.

@@ -17,13 +17,16 @@ typedef struct ag_workspace ag_workspace;
 typedef struct ag_program ag_program;
 
 // Memory for intermediate values, shared by programs that run one after the other and sized by the largest.
+// NULL: no memory.
 AG_API ag_workspace *ag_workspace_create(void);
 AG_API void ag_workspace_free(ag_workspace *workspace);  // after its programs
 AG_API int64_t ag_workspace_bytes(const ag_workspace *workspace);
 
 // Outputs lie in memory of the program's own and stay valid until its next run. The tape may grow afterwards;
 // the program does not change. workspace NULL: one of the program's own. NULL, with *error filled, when the
-// tape carries an error.
+// tape carries an error, an output is no value of the tape, or memory runs out: that of the workspace, or the
+// address space that OpenBLAS needs for products. A run takes none,
+// unless the workspace lost its block to a program that was refused.
 AG_API ag_program *ag_program_compile(ag_tape *tape, int n_outputs, ag_node *const *outputs,
                                       ag_workspace *workspace, ag_error *error);
 AG_API void ag_program_free(ag_program *program);
@@ -78,7 +81,8 @@ AG_API ag_program_stats ag_program_get_stats(const ag_program *program);
 // FLOPs, bytes, place in the arena; then the sums. Written to the caller's stream.
 AG_API void ag_program_describe(const ag_program *program, FILE *stream);
 
-// Steps of the plan, and where to add up the seconds of each (an element per step; NULL stops it): a bench's
+// Steps of the plan, and where to add up the seconds of each (an element per step, the
+// caller's; NULL stops it): a bench's
 // table.
 AG_API int ag_program_step_count(const ag_program *program);
 AG_API const ag_node *ag_program_step_node(const ag_program *program, int step);

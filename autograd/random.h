@@ -37,6 +37,7 @@ AG_API void ag_random_block(ag_stream stream, uint64_t index, uint32_t out[4]);
 AG_API void ag_random_uniform_fill(ag_stream stream, uint64_t first, int64_t n, ag_dtype dtype, void *out);
 AG_API void ag_random_normal_fill(ag_stream stream, uint64_t first, int64_t n, ag_dtype dtype, void *out);
 
-// Unbiased integer in [0, bound), bound >= 1 (rejection); a permutation of 0..n-1 (Fisher-Yates).
+// Unbiased integer in [0, bound), bound >= 1 (rejection); a permutation of 0..n-1 (Fisher-Yates),
+// n at most 2^32.
 AG_API uint64_t ag_random_below(ag_stream stream, uint64_t index, uint64_t bound);
 AG_API void ag_random_permutation(ag_stream stream, int64_t n, uint32_t *out);

@@ -22,7 +22,7 @@ AG_API const char *ag_tape_name(const ag_tape *tape);
 AG_API ag_dtype ag_tape_dtype(const ag_tape *tape);
 AG_API const ag_error *ag_tape_error(const ag_tape *tape);  // status AG_OK while all is well
 AG_API int ag_tape_count(const ag_tape *tape);
-AG_API ag_node *ag_tape_at(const ag_tape *tape, int i);
+AG_API ag_node *ag_tape_at(const ag_tape *tape, int i);  // in [0, count), in recording order
 
 AG_API ag_shape ag_node_shape(const ag_node *node);
 AG_API ag_tape *ag_node_tape(const ag_node *node);
