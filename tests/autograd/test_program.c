@@ -442,6 +442,10 @@ Test(program, the_plan_prints_a_line_per_node_and_the_sums) {
     expect_line(text, "idle/exp", "pruned");
     expect_line(text, "w1", "frozen");
     expect_line(text, "reshape", "aliased");
+    static const char *const places[] = {" arena+0\n", " parameter\n", " input\n", " output\n",
+                                         " constant\n"};
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++)
+        cr_expect(strstr(text, places[i]), "no value lies at%s:\n%s", places[i], text);
     cr_expect(strstr(text, "computed") && strstr(text, "pruned") && strstr(text, "aliased"), "%s", text);
     cr_expect(strstr(text, "FLOP") && strstr(text, "arena"), "no sums:\n%s", text);
     cr_expect(!ag_node_failed(idle));
