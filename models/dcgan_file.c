@@ -88,9 +88,20 @@ bool dcgan_save(dcgan *m, const char *path, ag_error *error) {
 
 // ---- load ----
 
+// Whether a sentence says "PATH: .." or quotes 'PATH'; any other occurrence may be chance, as paths can be one
+// letter.
+static bool names_path(const char *text, const char *path) {
+    const size_t n = strlen(path);
+    if (strncmp(text, path, n) == 0 && text[n] == ':') return true;
+    for (const char *at = text; *at && (at = strstr(at, path)); at++) {
+        if (at > text && at[-1] == '\'' && at[n] == '\'') return true;
+    }
+    return false;
+}
+
 bool dcgan_blame_file(const char *path, const ag_error *cause, ag_error *error) {
     const ag_status status = cause->status == AG_STATUS_MEMORY ? AG_STATUS_MEMORY : AG_STATUS_MODEL;
-    const bool named = strstr(cause->text, path) != NULL;
+    const bool named = names_path(cause->text, path);
     return ag_fail(error, status, "%s%s%s", named ? "" : path, named ? "" : ": ", cause->text);
 }
 
@@ -194,6 +205,9 @@ static bool make_trainer(const header *h, dcgan *m, gan_trainer **out, ag_error 
     *out = NULL;
     if (!config_json) return true;
     if (!gan_config_from_json(&config, config_json, error)) return false;
+    if (config.seed != (uint64_t)h->seed)
+        return ag_fail(error, AG_STATUS_MODEL, "config: seed is %lld; the header makes it %lld",
+                       (long long)config.seed, (long long)h->seed);
     *out = dcgan_create_trainer(m, config, error);
     return *out && gan_trainer_restore(*out, nn_json_get(h->json, "state"), error);
 }

@@ -335,12 +335,29 @@ Test(dcgan_file, a_header_with_absurd_values_is_the_files_fault) {
         {{{"\"version\":1", "\"version\":2"}}, "header: version 2, this program reads 1"},
         {{{"\"config\":", "\"x\":"}, {"\"data\":\"", "\"data\":\"\",\"y\":\""}},
          "header: config and state belong together; config is missing"},
+        {{{"\"seed\":0", "\"seed\":7"}}, "config: seed is 0; the header makes it 7"},
         {{{"\"state\":", "\"x\":"}}, "header: config and state belong together; state is missing"},
         {{{"\"data\":\"", "\"data\":\"\",\"x\":\""}}, "header: data has 0 digits; with a config it has 32"},
     };
     nn_dataset_free(save_trained("good.safetensors", NULL, 1));
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         check_refused_file("good.safetensors", rows[i].pieces, rows[i].sentence);
+}
+
+// A path of one letter, which many a sentence contains by chance.
+Test(dcgan_file, the_path_stands_in_front_however_short_it_is) {
+    ag_error error = {0};
+    nn_dataset_free(save_trained("good.safetensors", NULL, 1));
+    cr_assert(chdir(scratch_path("")) == 0);
+    save_altered("good.safetensors", "e", (piece[4]){{"\"version\":1", "\"version\":2"}});
+    cr_assert(!dcgan_open("e", &error));
+    cr_expect_str_eq(error.text, "e: header: version 2, this program reads 1");
+    error = (ag_error){0};
+    cr_assert(!dcgan_open("i", &error));
+    cr_expect_str_eq(error.text, "cannot read 'i': No such file or directory");
+    error = (ag_error){0};
+    cr_assert(!dcgan_open("", &error));
+    cr_expect_str_eq(error.text, "cannot read '': No such file or directory");
 }
 
 // Trained for 2 epochs of 2 iterations: step 4, d_step 8, g_step 4 and two rows of history.
