@@ -8,6 +8,7 @@
 #include "autograd/memory.h"
 #include "autograd/plan.h"
 #include "autograd/tape_private.h"
+#include "autograd/threads.h"
 
 typedef struct evaluation {
     const ag_tape *tape;
@@ -66,7 +67,8 @@ static void *compute(const evaluation *e, const ag_node *node, ag_error *error) 
     const void *in[AG_MAX_INPUTS];
     for (int k = 0; k < node->n_inputs; k++) in[k] = e->values[node->input[k]->index];
     void *out = ag_memory_create(ag_node_bytes(node));
-    void *scratch = ag_memory_create(node->op->scratch ? node->op->scratch(node) : 0);
+    const int workers = ag_threads_get();
+    void *scratch = ag_memory_create(node->op->scratch ? node->op->scratch(node, workers) : 0);
     if (!out || !scratch) {
         free(out);
         free(scratch);
@@ -77,6 +79,7 @@ static void *compute(const evaluation *e, const ag_node *node, ag_error *error) 
                                  .in = in,
                                  .out = out,
                                  .scratch = scratch,
+                                 .workers = workers,
                                  .clock = &e->clock,
                                  .kernels = ag_kernels_get(node->tape->dtype)});
     free(scratch);

@@ -107,6 +107,11 @@ typedef struct ag_kernels {
     void (*adam)(const ag_adam_step *step);
 } ag_kernels;
 
+// The form of a pass that is to be used for these sizes, and geometry->winograd with it; the same for all of a
+// process, by AG_WINOGRAD=0|2|4|all from the environment (kernels/algorithm.c).
+const ag_conv_kernel *ag_conv_choose(const ag_kernels *kernels, ag_conv_pass pass,
+                                     ag_conv_geometry *geometry);
+
 // The table for this processor, chosen once: the best it can run, or AG_ISA=scalar|baseline|avx2|avx512 from
 // the environment.
 const ag_kernels *ag_kernels_get(ag_dtype dtype);

@@ -21,7 +21,8 @@ typedef struct ag_call {
     const ag_node *node;
     const void *const *in;  // values of the inputs
     void *out;              // value to write; for effects NULL
-    void *scratch;          // op->scratch(node) bytes, 64-byte aligned, contents undefined
+    void *scratch;          // op->scratch(node, workers) bytes, 64-byte aligned, contents undefined
+    int workers;            // threads that scratch has room for
     const ag_clock *clock;
     const struct ag_kernels *kernels;  // of the tape's element type
 } ag_call;
@@ -47,8 +48,9 @@ struct ag_op {
     // can be differentiated again. NULL result: identically zero. NULL function: the op has no gradient,
     // refused by ag_gradient.
     ag_node *(*vjp)(ag_node *node, ag_node *dy, int input);
-    double (*flops)(const ag_node *node);     // NULL: one per output element
-    int64_t (*scratch)(const ag_node *node);  // bytes; NULL: none
+    double (*flops)(const ag_node *node);  // NULL: one per output element
+    // Bytes of scratch when up to `workers` threads take part; NULL: none.
+    int64_t (*scratch)(const ag_node *node, int workers);
     // Takes what forward needs and the plan does not give, for the process and for good; called when a program
     // is compiled. False, with *error filled, when it cannot be had. NULL: nothing.
     bool (*prepare)(const ag_node *node, ag_error *error);

@@ -7,6 +7,7 @@
 
 #include "autograd/memory.h"
 #include "autograd/tape_private.h"
+#include "autograd/threads.h"
 
 typedef struct planner {
     ag_plan *plan;
@@ -111,7 +112,7 @@ static void place_step(const planner *p, int s) {
     ag_plan_step *step = &plan->steps[s];
     const ag_node *node = p->tape->nodes[step->node];
     ag_place *place = &plan->places[step->node];
-    const int64_t scratch = node->op->scratch ? node->op->scratch(node) : 0;
+    const int64_t scratch = node->op->scratch ? node->op->scratch(node, plan->workers) : 0;
     if (scratch > 0) step->scratch = add_buffer(plan, s, s, scratch);
     if (place->kind != AG_PLACE_ARENA) return;
     const int last = p->last_read[step->node] < s ? s : p->last_read[step->node];
@@ -220,6 +221,7 @@ bool ag_plan_create(ag_plan *plan, const ag_tape *tape, int n_outputs, ag_node *
     planner p = {
         .plan = plan, .tape = tape, .last_read = calloc((size_t)tape->n_nodes + 1, sizeof *p.last_read)};
     bool ok = plan_allocate(plan, tape->n_nodes) && p.last_read;
+    plan->workers = ag_threads_get();
     if (ok) {
         mark_needed(plan, tape, n_outputs, outputs);
         list_steps(plan, tape);

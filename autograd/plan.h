@@ -52,6 +52,7 @@ typedef struct ag_plan {
     int64_t arena_bytes;  // of the workspace
     int64_t own_bytes;    // of the program: inputs and outputs
     int n_inplace;
+    int workers;  // threads that the scratch buffers have room for
 } ag_plan;
 
 bool ag_plan_create(ag_plan *plan, const ag_tape *tape, int n_outputs, ag_node *const *outputs,

@@ -97,8 +97,12 @@ static void bind(ag_program *p) {
         const ag_node *node = p->tape->nodes[step->node];
         const void **in = p->inputs + (ptrdiff_t)s * AG_MAX_INPUTS;
         for (int k = 0; k < node->n_inputs; k++) in[k] = input_address(p, s, node->input[k]);
-        p->calls[s] = (ag_call){
-            .node = node, .in = in, .out = p->values[step->node], .clock = &p->clock, .kernels = kernels};
+        p->calls[s] = (ag_call){.node = node,
+                                .in = in,
+                                .out = p->values[step->node],
+                                .workers = p->plan.workers,
+                                .clock = &p->clock,
+                                .kernels = kernels};
         if (step->scratch >= 0)
             p->calls[s].scratch = p->workspace->memory + p->plan.buffers[step->scratch].offset;
     }

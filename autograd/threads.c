@@ -31,3 +31,14 @@ void ag_parallel_for(int64_t n, void (*body)(void *context, int64_t i), void *co
 #pragma omp parallel for num_threads(threads) schedule(dynamic, 1)
     for (int64_t i = 0; i < n; i++) body(context, i);
 }
+
+void ag_parallel_for_workers(int workers, int64_t n, void (*body)(void *context, int64_t i, int worker),
+                             void *context) {
+    const int all = ag_threads_get(), threads = workers < all ? workers : all;
+    if (n < 2 || threads == 1 || omp_in_parallel()) {
+        for (int64_t i = 0; i < n; i++) body(context, i, 0);
+        return;
+    }
+#pragma omp parallel for num_threads(threads) schedule(dynamic, 1)
+    for (int64_t i = 0; i < n; i++) body(context, i, omp_get_thread_num());
+}

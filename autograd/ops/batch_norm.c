@@ -81,7 +81,8 @@ static bool variance_infer(ag_node *node) {
     return true;
 }
 
-static int64_t sums_scratch(const ag_node *node) {
+static int64_t sums_scratch(const ag_node *node, int workers) {
+    (void)workers;
     const ag_shape x = node->input[0]->shape;
     return ag_columns_scratch(rows_in(x), columns_in(x), ag_tape_dtype(node->tape));
 }
@@ -139,7 +140,8 @@ static ag_normalization normalization_of(const ag_call *call, void *vector[4]) {
                               .out = call->out};
 }
 
-static int64_t vectors_scratch(const ag_node *node) {
+static int64_t vectors_scratch(const ag_node *node, int workers) {
+    (void)workers;
     return 4 * columns_in(node->shape) * (int64_t)ag_dtype_bytes(ag_tape_dtype(node->tape));
 }
 

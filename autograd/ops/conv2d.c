@@ -120,28 +120,31 @@ static bool infer(ag_node *node) {
 
 typedef struct job {
     const ag_conv_kernel *kernel;
-    ag_conv_call call;
+    const ag_conv_call *call;
     int stage;
 } job;
 
-static void run_task(void *context, int64_t task) {
+static void run_task(void *context, int64_t task, int worker) {
     const job *j = context;
-    j->kernel->run(&j->call, j->stage, task);
+    ag_conv_call call = *j->call;
+    call.worker = worker;
+    j->kernel->run(&call, j->stage, task);
 }
 
 static void forward(const ag_call *call) {
-    const ag_conv_geometry g = geometry_of(call->node);
-    job j = {
-        .kernel = &call->kernels->conv[pass_of(call->node)],
-        .call = {
-            .geometry = &g, .a = call->in[0], .b = call->in[1], .out = call->out, .scratch = call->scratch}};
-    for (j.stage = 0; j.stage < AG_CONV_STAGES; j.stage++)
-        ag_parallel_for(j.kernel->tasks(&g, j.stage), run_task, &j);
+    ag_conv_geometry g = geometry_of(call->node);
+    const ag_conv_kernel *kernel = ag_conv_choose(call->kernels, pass_of(call->node), &g);
+    const ag_conv_call conv = {
+        .geometry = &g, .a = call->in[0], .b = call->in[1], .out = call->out, .scratch = call->scratch};
+    for (int stage = 0; stage < AG_CONV_STAGES; stage++)
+        ag_parallel_for_workers(call->workers, kernel->tasks(&g, stage), run_task,
+                                &(job){kernel, &conv, stage});
 }
 
-static int64_t scratch(const ag_node *node) {
-    const ag_conv_geometry g = geometry_of(node);
-    return ag_kernels_get(ag_tape_dtype(node->tape))->conv[pass_of(node)].scratch_bytes(&g, 1);
+static int64_t scratch(const ag_node *node, int workers) {
+    ag_conv_geometry g = geometry_of(node);
+    const ag_kernels *kernels = ag_kernels_get(ag_tape_dtype(node->tape));
+    return ag_conv_choose(kernels, pass_of(node), &g)->scratch_bytes(&g, workers);
 }
 
 // Nominal: products with padding counted, which kernels skip.

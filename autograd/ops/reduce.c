@@ -56,7 +56,8 @@ static cut cut_of(const ag_node *node) {
 }
 
 // Partial sums: doubles when numbers are summed, rows of elements when rows are.
-static int64_t scratch(const ag_node *node) {
+static int64_t scratch(const ag_node *node, int workers) {
+    (void)workers;
     const cut c = cut_of(node);
     const size_t bytes = c.inner == 1 ? sizeof(double) : ag_dtype_bytes(c.dtype);
     return c.n_blocks == 1 ? 0 : c.outer * c.n_blocks * c.inner * (int64_t)bytes;

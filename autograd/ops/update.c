@@ -56,7 +56,8 @@ bool ag_update_infer(ag_node *node) {
     return true;
 }
 
-int64_t ag_update_scratch(const ag_node *node) {
+int64_t ag_update_scratch(const ag_node *node, int workers) {
+    (void)workers;
     return ag_shape_bytes(node->input[0]->shape, ag_tape_dtype(node->tape));
 }
 

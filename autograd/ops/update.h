@@ -26,7 +26,7 @@ ag_node *ag_update_record(const ag_op *op, int n_inputs, ag_node *const *inputs,
                           ag_parameter *const *writes, const void *attributes, size_t attributes_bytes);
 
 bool ag_update_infer(ag_node *node);
-int64_t ag_update_scratch(const ag_node *node);
+int64_t ag_update_scratch(const ag_node *node, int workers);
 
 // body for each chunk, in parallel.
 void ag_update_run(const ag_call *call, void (*body)(const ag_update_chunk *chunk, const void *context),

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: MIT
+// Chooses the direct form or Winograd's for a pass of a convolution, by the sizes alone: all passes of a layer,
+// on any machine, make the same choice. AG_WINOGRAD limits the tile of outputs, 0 (never), 2 or 4 (the default);
+// `all` takes tiles of 4 wherever the form exists, for tests.
+#include <stdlib.h>
+#include <string.h>
+
+#include "autograd/kernel.h"
+#include "autograd/kernels/axis.h"
+
+enum {
+    TRANSFORM = 8,         // multiply-adds that moving one transformed channel of a pixel costs, about
+    WEIGHT_TRANSFORM = 6,  // and one transformed weight
+    GAIN = 5,              // Winograd's must cost less than GAIN - 1 parts of GAIN
+};
+
+typedef struct choice {
+    int tile;
+    bool everywhere;
+} choice;
+
+static choice choice_of(const char *wish) {
+    if (wish && strcmp(wish, "all") == 0) return (choice){AG_AXIS_TILE, true};
+    if (wish && strcmp(wish, "0") == 0) return (choice){0, false};
+    return (choice){wish && strcmp(wish, "2") == 0 ? 2 : AG_AXIS_TILE, false};
+}
+
+// Pairs of an output and a tap inside the image, along one axis.
+static double taps_inside(const ag_axis_shape *s) {
+    int64_t count = 0;
+    for (int64_t i = 0; i < s->y; i++) {
+        const int64_t start = i * s->stride - s->pad, first = start < 0 ? -start : 0;
+        const int64_t end = s->x - start < s->k ? s->x - start : s->k;
+        count += end > first ? end - first : 0;
+    }
+    return (double)count;
+}
+
+static bool pays(const ag_conv_geometry *g, const ag_axis_shape *rows, const ag_axis_shape *columns) {
+    const double channels = (double)(g->ci + g->co), weights = (double)(g->ci * g->co), n = (double)g->n;
+    const double products = (double)ag_axis_products(rows) * (double)ag_axis_products(columns);
+    const double filters = ag_axis_filters(rows) * ag_axis_filters(columns);
+    const double winograd =
+        n * products * (weights + TRANSFORM * channels) + WEIGHT_TRANSFORM * filters * weights;
+    const double direct = n * taps_inside(rows) * taps_inside(columns) * weights;
+    return GAIN * winograd < (GAIN - 1) * direct;
+}
+
+const ag_conv_kernel *ag_conv_choose(const ag_kernels *kernels, ag_conv_pass pass, ag_conv_geometry *g) {
+    const choice wish = choice_of(getenv("AG_WINOGRAD"));
+    const ag_axis_shape rows = {g->h, g->oh, g->kh, g->stride, g->pad_top, wish.tile};
+    const ag_axis_shape columns = {g->w, g->ow, g->kw, g->stride, g->pad_left, wish.tile};
+    g->winograd = 0;
+    if (wish.tile > 0 && kernels->winograd[pass].run && ag_axis_possible(&rows) &&
+        ag_axis_possible(&columns) && (wish.everywhere || pays(g, &rows, &columns)))
+        g->winograd = wish.tile;
+    return g->winograd ? &kernels->winograd[pass] : &kernels->conv[pass];
+}
