@@ -11,8 +11,8 @@
 static char text[128];
 
 static void fill(void) {
-    snprintf(text, sizeof text, "bobbin %s, %s, OpenBLAS %s", BOBBIN_VERSION, ag_kernels_get(AG_F32)->isa,
-             ag_blas_core());
+    snprintf(text, sizeof text, "bobbin %s, %s, Winograd %s, OpenBLAS %s", BOBBIN_VERSION,
+             ag_kernels_get(AG_F32)->isa, ag_winograd(), ag_blas_core());
 }
 
 const char *ag_environment(void) {

@@ -112,6 +112,9 @@ typedef struct ag_kernels {
 const ag_conv_kernel *ag_conv_choose(const ag_kernels *kernels, ag_conv_pass pass,
                                      ag_conv_geometry *geometry);
 
+// What AG_WINOGRAD says: "0", "2", "4" (also when it says nothing) or "all".
+const char *ag_winograd(void);
+
 // The table for this processor, chosen once: the best it can run, or AG_ISA=scalar|baseline|avx2|avx512 from
 // the environment.
 const ag_kernels *ag_kernels_get(ag_dtype dtype);

@@ -14,16 +14,30 @@ enum {
     GAIN = 5,              // Winograd's must cost less than GAIN - 1 parts of GAIN
 };
 
-typedef struct choice {
-    int tile;
-    bool everywhere;
-} choice;
+static const char *const names[] = {"0", "2", "4", "all"};
+static const int tiles[] = {0, 2, 4, 4};
+enum { NEVER, LIMIT_4 = 2, EVERYWHERE };
 
-static choice choice_of(const char *wish) {
-    if (wish && strcmp(wish, "all") == 0) return (choice){AG_AXIS_TILE, true};
-    if (wish && strcmp(wish, "0") == 0) return (choice){0, false};
-    return (choice){wish && strcmp(wish, "2") == 0 ? 2 : AG_AXIS_TILE, false};
+static int wanted(void) {
+    const char *name = getenv("AG_WINOGRAD");
+    for (int i = NEVER; name && i <= EVERYWHERE; i++)
+        if (strcmp(name, names[i]) == 0) return i;
+    return LIMIT_4;
 }
+
+// Asked for once, so that a program's scratch and its runs agree.
+static int limit(void) {
+    static int chosen = -1;
+    int limit = __atomic_load_n(&chosen, __ATOMIC_ACQUIRE);
+    if (limit < 0) {
+        const int first = wanted();
+        if (__atomic_compare_exchange_n(&chosen, &limit, first, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+            limit = first;
+    }
+    return limit;
+}
+
+const char *ag_winograd(void) { return names[limit()]; }
 
 // Pairs of an output and a tap inside the image, along one axis.
 static double taps_inside(const ag_axis_shape *s) {
@@ -47,12 +61,11 @@ static bool pays(const ag_conv_geometry *g, const ag_axis_shape *rows, const ag_
 }
 
 const ag_conv_kernel *ag_conv_choose(const ag_kernels *kernels, ag_conv_pass pass, ag_conv_geometry *g) {
-    const choice wish = choice_of(getenv("AG_WINOGRAD"));
-    const ag_axis_shape rows = {g->h, g->oh, g->kh, g->stride, g->pad_top, wish.tile};
-    const ag_axis_shape columns = {g->w, g->ow, g->kw, g->stride, g->pad_left, wish.tile};
-    g->winograd = 0;
-    if (wish.tile > 0 && kernels->winograd[pass].run && ag_axis_possible(&rows) &&
-        ag_axis_possible(&columns) && (wish.everywhere || pays(g, &rows, &columns)))
-        g->winograd = wish.tile;
+    const int tile = tiles[limit()];
+    const ag_axis_shape rows = {g->h, g->oh, g->kh, g->stride, g->pad_top, tile};
+    const ag_axis_shape columns = {g->w, g->ow, g->kw, g->stride, g->pad_left, tile};
+    const bool possible =
+        tile > 0 && kernels->winograd[pass].run && ag_axis_possible(&rows) && ag_axis_possible(&columns);
+    g->winograd = possible && (limit() == EVERYWHERE || pays(g, &rows, &columns)) ? tile : 0;
     return g->winograd ? &kernels->winograd[pass] : &kernels->conv[pass];
 }
