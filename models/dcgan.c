@@ -270,6 +270,7 @@ bool dcgan_set_name(dcgan *m, const char *name, ag_error *error) {
 }
 
 int64_t dcgan_z_dim(const dcgan *m) { return NN_GIVEN(m, "model", NULL) ? m->params.z_dim : 0; }
+uint64_t dcgan_seed(const dcgan *m) { return NN_GIVEN(m, "model", NULL) ? m->params.seed : 0; }
 ag_shape dcgan_image_shape(const dcgan *m) {
     return NN_GIVEN(m, "model", NULL) ? m->params.image_shape : (ag_shape){0};
 }

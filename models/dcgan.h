@@ -96,6 +96,8 @@ AG_API const char *dcgan_name(const dcgan *model);
 // files.
 AG_API bool dcgan_set_name(dcgan *model, const char *name, ag_error *error);
 AG_API int64_t dcgan_z_dim(const dcgan *model);
+// Of the weights as they were created, and of training that starts with them.
+AG_API uint64_t dcgan_seed(const dcgan *model);
 AG_API ag_shape dcgan_image_shape(const dcgan *model);
 AG_API nn_model *dcgan_generator(const dcgan *model);
 AG_API nn_model *dcgan_discriminator(const dcgan *model);

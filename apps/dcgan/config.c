@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include "nn/file.h"
-#include "nn/format.h"
 
 #define LIMIT 65536  // bytes
 
@@ -46,35 +45,23 @@ bool config_apply(const config *c, options *o, ag_error *error) {
 
 // ---- the model ----
 
-// A model that was never trained knows the seed of its weights, which training goes on with, and no more.
-static bool read_seed(const char *file, int64_t *seed, ag_error *error) {
-    nn_format_content *content = nn_format_load(file, NULL, error);
-    if (!content) return false;
-    const char *text = nn_format_metadata(content, "bobbin");
-    nn_json *header = text ? nn_json_parse(text, strlen(text), file, AG_STATUS_MODEL, error) : NULL;
-    const bool ok = nn_json_read_int(nn_json_get(header, "seed"), seed) ||
-                    ag_fail(error, AG_STATUS_MODEL, "'%s' does not say its seed", file);
-    nn_json_free(header);
-    nn_format_free(content);
-    return ok;
-}
-
-static bool take_trained(const dcgan *model, const char *file, options *o, ag_error *error) {
+// A model that was never trained knows the seed that training goes on with, and no more.
+static void take_trained(const dcgan *model, options *o) {
     const gan_trainer *trainer = dcgan_trainer(model);
-    if (!trainer) return read_seed(file, &o->values[OPTION_SEED].integer, error);
+    o->values[OPTION_SEED].integer = (int64_t)dcgan_seed(model);
+    if (!trainer) return;
     const gan_config *trained = gan_trainer_config(trainer);
     o->values[OPTION_GAN].text = trained->variant->name;
     o->values[OPTION_BATCH].integer = trained->batch_size;
     o->values[OPTION_LS_EPSILON].number = trained->label_smoothing;
     o->values[OPTION_SEED].integer = (int64_t)trained->seed;
-    return true;
 }
 
 bool config_follow_model(const config *c, const dcgan *model, const char *file, options *o, ag_error *error) {
     static const option_id shared[] = {OPTION_GAN, OPTION_BATCH, OPTION_LS_EPSILON, OPTION_SEED};
     char said[OPTION_TEXT_BYTES], true_value[OPTION_TEXT_BYTES];
     options trained = *o;
-    if (!take_trained(model, file, &trained, error)) return false;
+    take_trained(model, &trained);
     for (size_t i = 0; i < sizeof shared / sizeof *shared && c->json; i++) {
         options_format(o, shared[i], said);
         options_format(&trained, shared[i], true_value);

@@ -61,6 +61,7 @@ Test(contract, of_its_files_and_properties) {
     told_by_error(!dcgan_set_name(model, NULL, E), "dcgan_set_name", "name");
     told(!dcgan_name(NULL), "dcgan_name", "model");
     told(dcgan_z_dim(NULL) == 0, "dcgan_z_dim", "model");
+    told(dcgan_seed(NULL) == 0, "dcgan_seed", "model");
     told(dcgan_image_shape(NULL).rank == 0, "dcgan_image_shape", "model");
     told(!dcgan_fixed_z(NULL), "dcgan_fixed_z", "model");
     told(!dcgan_generator(NULL), "dcgan_generator", "model");
