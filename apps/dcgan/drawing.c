@@ -12,14 +12,14 @@
 #include "apps/dcgan/path.h"
 #include "apps/dcgan/text.h"
 
-#define CHUNK 128  // images made at a time
+#define CHUNK DRAWING_CHUNK
 
 typedef struct drawing {
     dcgan *model;
     const seed_list *list;
     nn_grid layout;
     const destination *to;
-    float *z, *values;  // of a chunk: latent vectors and images
+    drawing_memory memory;
     live line;
     double started;
 } drawing;
@@ -33,6 +33,27 @@ static void show(drawing *d, int64_t done) {
     live_show(&d->line, line);
 }
 
+bool drawing_make(const drawing_memory *memory, dcgan *model, const uint64_t *seeds, int64_t n, uint8_t *out,
+                  ag_error *error) {
+    for (int64_t i = 0; i < n; i++) dcgan_seed_z(model, seeds[i], memory->z + i * dcgan_z_dim(model));
+    if (!dcgan_generate(model, memory->z, n, memory->values, error)) return false;
+    nn_image_quantize(memory->values, AG_F32, n * ag_shape_size(dcgan_image_shape(model)), 0, 1, out);
+    return true;
+}
+
+bool drawing_memory_create(drawing_memory *memory, const dcgan *model, ag_error *error) {
+    const int64_t size = ag_shape_size(dcgan_image_shape(model));
+    memory->z = malloc((size_t)(CHUNK * dcgan_z_dim(model)) * sizeof *memory->z);
+    memory->values = malloc((size_t)(CHUNK * size) * sizeof *memory->values);
+    return (memory->z && memory->values) ||
+           ag_fail(error, AG_STATUS_MEMORY, "no memory for %d images", CHUNK);
+}
+
+void drawing_memory_free(drawing_memory *memory) {
+    free(memory->z);
+    free(memory->values);
+}
+
 static int64_t image_bytes(const drawing *d) { return ag_shape_size(dcgan_image_shape(d->model)); }
 
 static int64_t chunk_at(const drawing *d, int64_t first) {
@@ -41,12 +62,8 @@ static int64_t chunk_at(const drawing *d, int64_t first) {
 
 // Images [h,w,c] of the list's seeds from `first` on, a chunk of them.
 static bool make_chunk(drawing *d, int64_t first, uint8_t *out, ag_error *error) {
-    const int64_t n = chunk_at(d, first), z_dim = dcgan_z_dim(d->model);
     show(d, first);
-    for (int64_t i = 0; i < n; i++) dcgan_seed_z(d->model, d->list->seeds[first + i], d->z + i * z_dim);
-    if (!dcgan_generate(d->model, d->z, n, d->values, error)) return false;
-    nn_image_quantize(d->values, AG_F32, n * image_bytes(d), 0, 1, out);
-    return true;
+    return drawing_make(&d->memory, d->model, d->list->seeds + first, chunk_at(d, first), out, error);
 }
 
 static nn_image *lay_out(const drawing *d, const uint8_t *images, int64_t n, nn_grid layout,
@@ -133,14 +150,11 @@ static void report(const drawing *d) {
 bool drawing_run(dcgan *model, const seed_list *list, nn_grid layout, const destination *to,
                  ag_error *error) {
     drawing d = {.model = model, .list = list, .layout = layout, .to = to, .started = live_clock()};
-    d.z = malloc((size_t)(CHUNK * dcgan_z_dim(model)) * sizeof *d.z);
-    d.values = malloc((size_t)(CHUNK * image_bytes(&d)) * sizeof *d.values);
     live_start(&d.line);
-    bool ok = (d.z && d.values) || ag_fail(error, AG_STATUS_MEMORY, "no memory for %d images", CHUNK);
+    bool ok = drawing_memory_create(&d.memory, model, error);
     ok = ok && (to->picture ? save_picture(&d, error) : save_folder(&d, error));
     live_clear(&d.line);
     if (ok) report(&d);
-    free(d.z);
-    free(d.values);
+    drawing_memory_free(&d.memory);
     return ok;
 }

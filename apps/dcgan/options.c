@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "apps/dcgan/bench.h"
 #include "apps/dcgan/text.h"
 #include "models/gan.h"
 
@@ -18,6 +19,13 @@ static const char *gan_choice(int i, const char **summary) {
     if (!variant) return NULL;
     *summary = variant->summary;
     return variant->name;
+}
+
+static const char *bench_choice(int i, const char **summary) {
+    const bench *found = bench_at(i);
+    if (!found) return NULL;
+    *summary = found->summary;
+    return found->name;
 }
 
 static const option_row rows[OPTION_END] = {
@@ -62,6 +70,21 @@ static const option_row rows[OPTION_END] = {
                       .preset = "1250", .help = "Take the first N images, or all when there are fewer"},
     [OPTION_SAMPLES] = {"samples", "N", .kind = OPTION_INTEGER, .least = 1, .most = MANY, .preset = "24",
                         .help = "Entries of each tensor that are checked, spread evenly"},
+    [OPTION_WHAT] = {"what", "NAME", .kind = OPTION_CHOICE, .preset = "train", .help = "What is timed",
+                     .choice = bench_choice},
+    [OPTION_ITERATIONS] = {"iterations", "N", .kind = OPTION_INTEGER, .least = 1, .most = 10000,
+                           .preset = "20", .help = "Iterations that are timed"},
+    [OPTION_GENERATED] = {"n", "N", .letter = 'n', .kind = OPTION_INTEGER, .least = 1, .most = MANY,
+                          .preset = "10000", .help = "Images of an iteration of --what generate"},
+    [OPTION_ISA] =
+        {"isa", "NAME",
+         .help = "The kernels' instruction set: scalar, baseline, avx2 or avx512 (default: the best "
+                 "of this processor, or AG_ISA's)"},
+    [OPTION_JSON] = {"json", .kind = OPTION_FLAG, .help = "Print one JSON object instead of tables"},
+    [OPTION_PROFILE] = {"profile", "FILE",
+                        .help =
+                            "Write the times of all steps of all iterations, as a trace that Perfetto and "
+                            "chrome://tracing open"},
 };
 
 const option_row *option_at(option_id id) { return &rows[id]; }
@@ -110,6 +133,7 @@ static bool check_choice(const option_row *row, const char *text, ag_error *erro
 bool options_set(options *o, option_id id, const char *text, ag_error *error) {
     const option_row *row = &rows[id];
     option_value *value = &o->values[id];
+    if (row->kind == OPTION_FLAG) return true;
     if (!*text) return ag_fail(error, AG_STATUS_USAGE, "--%s: its value is empty", row->name);
     if (row->kind == OPTION_INTEGER && !read_integer(row, text, &value->integer, error)) return false;
     if (row->kind == OPTION_NUMBER && !read_number(row, text, &value->number, error)) return false;

@@ -24,12 +24,25 @@ typedef enum option_id {
     OPTION_PICTURE,
     OPTION_REALS,
     OPTION_SAMPLES,
+    OPTION_WHAT,
+    OPTION_ITERATIONS,
+    OPTION_GENERATED,
+    OPTION_ISA,
+    OPTION_JSON,
+    OPTION_PROFILE,
     OPTION_END  // ends a command's list
 } option_id;
 
 #define OPTION_TEXT_BYTES 128
 
-typedef enum option_kind { OPTION_TEXT, OPTION_INTEGER, OPTION_NUMBER, OPTION_CHOICE } option_kind;
+// A flag has no argument: it is given or not.
+typedef enum option_kind {
+    OPTION_TEXT,
+    OPTION_INTEGER,
+    OPTION_NUMBER,
+    OPTION_CHOICE,
+    OPTION_FLAG
+} option_kind;
 
 typedef struct option_row {
     const char *name, *argument;  // --name=ARGUMENT

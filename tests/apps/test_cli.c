@@ -18,8 +18,8 @@ TestSuite(cli, .init = scratch_create, .fini = scratch_remove);
 
 #define SMALL "--data images --batch 16 --threads 1"
 
-static const char *const commands[] = {"train",    "resume",  "generate", "discriminate",
-                                       "evaluate", "inspect", "gradcheck"};
+static const char *const commands[] = {"train",    "resume",  "generate",  "discriminate",
+                                       "evaluate", "inspect", "gradcheck", "bench"};
 
 static bool exists(const char *name) { return access(scratch_path(name), F_OK) == 0; }
 
@@ -120,6 +120,19 @@ Test(cli, a_wrong_command_line_is_named_with_its_rule) {
         {"generate -m m --grid 2x2 -o folder", {"--grid", "folder"}},
         {"inspect", {"inspect needs an argument"}},
         {"gradcheck --samples 0", {"--samples 0"}},
+        {"bench train", {"'train'", "options only"}},
+        {"bench --what paint", {"--what paint", "train, generate, kernels"}},
+        {"bench --batch 0", {"--batch 0", "1 to 65536"}},
+        {"bench --iterations 0", {"--iterations 0", "1 to 10000"}},
+        {"bench --iterations 10001", {"--iterations 10001", "1 to 10000"}},
+        {"bench --what generate -n 0", {"--n 0", "1 to 1000000"}},
+        {"bench -n 5", {"--n", "--what train does not depend on it"}},
+        {"bench --what generate --batch 4", {"--batch", "--what generate does not depend on it"}},
+        {"bench --what fma --batch 4", {"--batch", "--what fma does not depend on it"}},
+        {"bench --isa sse9", {"--isa sse9", "instruction set of this processor"}},
+        {"bench --isa=", {"--isa", "empty"}},
+        {"bench --profile=", {"--profile", "empty"}},
+        {"bench --json=1", {"--json"}},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         int n = 0;
@@ -358,11 +371,17 @@ Test(cli, output_that_cannot_be_written_is_an_error) {
     make_run();
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
         cli_refuse(1, CLI_WORDS("standard output"), "%s --help >/dev/full", commands[i]);
-    const char *const lines[] = {
-        "--help",      "--version",      "discriminate -m run --data images", "evaluate -m run --data images",
-        "inspect run", "generate -m run"};
+    const char *const lines[] = {"--help",
+                                 "--version",
+                                 "discriminate -m run --data images",
+                                 "evaluate -m run --data images",
+                                 "inspect run",
+                                 "generate -m run",
+                                 "bench --what fma --iterations 1"};
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
         cli_refuse(1, CLI_WORDS("standard output"), "%s >/dev/full", lines[i]);
     cli_refuse(1, CLI_WORDS("nowhere/a.png"), "generate -m run -o nowhere/a.png");
     cli_refuse(1, CLI_WORDS("images"), "generate -m run -o images");
+    cli_refuse(1, CLI_WORDS("nowhere/trace.json"),
+               "bench --what fma --iterations 1 --profile nowhere/trace.json");
 }

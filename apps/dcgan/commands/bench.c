@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: MIT
+// dcgan bench: how fast training, generating and the kernels are on this machine.
+#include <stdio.h>
+
+#include "apps/dcgan/bench_report.h"
+#include "apps/dcgan/command.h"
+#include "apps/dcgan/environment.h"
+#include "apps/dcgan/trace.h"
+#include "autograd/threads.h"
+
+// The most that this program's memory ever was. getrusage would count what the process was before it was this
+// program.
+static int64_t peak_memory(void) {
+    char line[256];
+    long long kilobytes = 0;
+    FILE *status = fopen("/proc/self/status", "r");
+    while (status && fgets(line, sizeof line, status) && sscanf(line, "VmHWM: %lld kB", &kilobytes) != 1)
+        ;
+    if (status) fclose(status);
+    return 1024 * kilobytes;
+}
+
+static bool save_trace(const measurement *m, const char *path, ag_error *error) {
+    nn_file *file = nn_file_create(path, error);
+    const bool ok = file && trace_write(m, file, error) && nn_file_commit(file, error);
+    nn_file_free(file);
+    return ok;
+}
+
+static bool report(const options *o, const bench_report *r, ag_error *error) {
+    const char *trace = options_text(o, OPTION_PROFILE);
+    const bool printed =
+        options_given(o, OPTION_JSON) ? bench_report_print_json(r, error) : bench_report_print(r, error);
+    return printed && (!trace || save_trace(r->m, trace, error));
+}
+
+static void time_it(const bench *what, const options *o, ag_error *error) {
+    char isa[ENVIRONMENT_ISA];
+    const bench_params params = {.images = what->images == OPTION_END ? 0 : options_integer(o, what->images),
+                                 .iterations = options_integer(o, OPTION_ITERATIONS)};
+    measurement m;
+    void *subject = NULL;
+    if (measurement_open(&m, params.iterations, environment_isa(isa), error) &&
+        (subject = what->open(&params, error)) && what->measure(subject, &m, error)) {
+        const bench_report found = {.what = what, .params = &params, .m = &m, .memory_bytes = peak_memory()};
+        report(o, &found, error);
+    }
+    measurement_close(&m);
+    what->close(subject);
+}
+
+// An option that changes nothing would be taken for one that does.
+static bool check_images(const bench *what, const options *o, ag_error *error) {
+    static const option_id sizes[] = {OPTION_BATCH, OPTION_GENERATED};
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        if (options_given(o, sizes[i]) && sizes[i] != what->images)
+            return ag_fail(error, AG_STATUS_USAGE, "--%s: --what %s does not depend on it",
+                           option_at(sizes[i])->name, what->name);
+    }
+    return true;
+}
+
+// Known before the clock runs, and without leaving a trace.
+static bool check_writable(const char *path, ag_error *error) {
+    nn_file *file = nn_file_create(path, error);
+    nn_file_free(file);
+    return file != NULL;
+}
+
+static exit_code run(const options *o, ag_error *error) {
+    const bench *what = bench_find(options_text(o, OPTION_WHAT));
+    const char *isa = options_text(o, OPTION_ISA), *trace = options_text(o, OPTION_PROFILE);
+    ag_threads_set((int)options_integer(o, OPTION_THREADS));
+    if (check_images(what, o, error) && (!isa || environment_choose_isa(isa, error)) &&
+        (!trace || check_writable(trace, error)))
+        time_it(what, o, error);
+    return EXIT_OK;
+}
+
+const command command_bench = {
+    .name = "bench",
+    .summary = "Time training, generating or the kernels",
+    .options = (const option_id[]){OPTION_WHAT, OPTION_BATCH, OPTION_GENERATED, OPTION_ITERATIONS,
+                                   OPTION_THREADS, OPTION_ISA, OPTION_JSON, OPTION_PROFILE, OPTION_END},
+    .run = run,
+};

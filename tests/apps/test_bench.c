@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: MIT
+// dcgan bench: what it prints agrees with itself and with the layers' arithmetic, and the trace holds every step.
+#include <criterion/criterion.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "nn/json.h"
+#include "tests/apps/cli.h"
+#include "tests/support/scratch.h"
+
+TestSuite(bench, .init = scratch_create, .fini = scratch_remove);
+
+#define SMALL "bench --batch 4 --threads 1 "
+
+static nn_json *parse(const char *text, size_t n) {
+    ag_error error = {0};
+    nn_json *json = nn_json_parse(text, n, "the output", AG_STATUS_DATA, &error);
+    cr_assert(json, "%s: %.*s", error.text, (int)n, text);
+    return json;
+}
+
+static nn_json *run_json(const char *arguments) {
+    const cli_result *r = cli_succeed("%s --json", arguments);
+    cr_assert(!*r->err, "%s", r->err);
+    return parse(r->out, strlen(r->out));
+}
+
+static double number(const nn_json *object, const char *key) {
+    double value;
+    cr_assert(nn_json_read_double(nn_json_get(object, key), &value), "no number \"%s\"", key);
+    return value;
+}
+
+static const char *text(const nn_json *object, const char *key) {
+    const char *value;
+    cr_assert(nn_json_read_string(nn_json_get(object, key), &value), "no text \"%s\"", key);
+    return value;
+}
+
+static bool close_to(double a, double b) { return fabs(a - b) <= 1e-9 * fabs(b); }
+
+// The three numbers of a spread, of which `n` iterations may make one.
+static void check_spread(const nn_json *json, const char *key, int n) {
+    const nn_json *s = nn_json_get(json, key);
+    const double least = number(s, "min"), median = number(s, "median"), most = number(s, "max");
+    cr_assert(0 < least && least <= median && median <= most, "%s: %g %g %g", key, least, median, most);
+    cr_assert(n > 1 || least == most, "%s: one iteration took %g and %g", key, least, most);
+}
+
+// Every node's rates follow from its time; times fall. Returns the nodes' number.
+static int64_t check_nodes(const nn_json *json, double *out_ms, double *out_gflop) {
+    const nn_json *nodes = nn_json_get(json, "nodes"), *node;
+    const double peak = number(nn_json_get(json, "fma_gflops"), "median");
+    double last = INFINITY;
+    *out_ms = *out_gflop = 0;
+    for (int64_t i = 0; (node = nn_json_at(nodes, i)); i++) {
+        const double ms = number(node, "ms"), gflop = number(node, "gflop"), gflops = number(node, "gflops");
+        cr_assert(0 <= ms && ms <= last, "node %d takes %g ms, the one before %g", (int)i, ms, last);
+        cr_assert(ms == 0 || close_to(gflops * ms, 1e3 * gflop), "%s: %g GFLOP in %g ms, %g GFLOP/s",
+                  text(node, "node"), gflop, ms, gflops);
+        cr_assert(gflops == 0 || close_to(number(node, "of_fma") * peak, gflops), "%s", text(node, "node"));
+        cr_assert(*text(node, "program") && *text(node, "op") && *text(node, "shape") == '[');
+        last = ms;
+        *out_ms += ms;
+        *out_gflop += gflop;
+    }
+    return nn_json_count(nodes);
+}
+
+// Convolutions and products make 273.7 MFLOP an image; the rest adds less than a tenth.
+Test(bench, times_every_step_of_a_training_iteration) {
+    double ms, gflop;
+    nn_json *json = run_json(SMALL "--iterations 1");
+    const int64_t n = check_nodes(json, &ms, &gflop);
+    check_spread(json, "ms", 1);
+    check_spread(json, "images_per_second", 1);
+    check_spread(json, "fma_gflops", 1);
+    const double whole = number(nn_json_get(json, "ms"), "median");
+    cr_assert(close_to(number(nn_json_get(json, "images_per_second"), "median") * whole, 4e3));
+    cr_assert(n > 40 && ms <= whole && ms > 0.1 * whole, "%d steps take %g of %g ms", (int)n, ms, whole);
+    cr_assert(0.2736 * 4 < gflop && gflop < 0.3 * 4, "%g GFLOP", gflop);
+    cr_assert_str_eq(text(json, "what"), "train");
+    cr_assert(strstr(text(json, "environment"), text(json, "isa")));
+    cr_assert(number(json, "threads") == 1 && number(json, "images") == 4 && number(json, "iterations") == 1);
+    cr_assert(number(json, "peak_memory_bytes") > 20e6 && number(json, "peak_memory_bytes") < 4e9);
+    nn_json_free(json);
+}
+
+Test(bench, prints_the_same_as_a_table_sorted_by_time) {
+    const cli_result *r = cli_succeed(SMALL "--iterations 2");
+    const char *row = strstr(r->out, "\n       ms ");
+    double last = INFINITY, ms, sum = 0, all;
+    int n = 0, steps;
+    cr_assert(
+        row && strstr(r->out, "1 thread, 2 iterations on 4 images each\n") && strstr(r->out, "\nimages/s "),
+        "%s", r->out);
+    for (row = strchr(row + 1, '\n') + 1; strchr(row, '%') && sscanf(row, "%lf", &ms) == 1; n++) {
+        cr_assert(ms <= last, "%s", row);
+        last = ms;
+        sum += ms;
+        row = strchr(row, '\n') + 1;
+    }
+    cr_assert(sscanf(row, "%lf %d steps\n", &all, &steps) == 2 && steps == n && n > 40, "%d rows: %s", n,
+              row);
+    cr_assert(fabs(all - sum) < 0.0006 * n, "%g ms, not %g", all, sum);
+}
+
+Test(bench, counts_the_arithmetic_of_each_convolution) {
+    static const struct {
+        const char *layer;
+        double flop;  // of an image: 2 kh kw in out, times the pixels of the smaller side
+    } layers[] = {
+        {"generator 1", 2. * 9 * 256 * 128 * 49},   {"generator 2", 2. * 9 * 128 * 64 * 196},
+        {"generator 3", 2. * 9 * 64 * 196},         {"discriminator 1", 2. * 9 * 32 * 196},
+        {"discriminator 2", 2. * 9 * 32 * 64 * 49}, {"discriminator 3", 2. * 9 * 64 * 128 * 16},
+    };
+    static const char *const passes[] = {"forward", "input gradient", "weight gradient"};
+    double ms, gflop;
+    nn_json *json = run_json(SMALL "--iterations 1 --what kernels");
+    cr_assert(check_nodes(json, &ms, &gflop) == 18 && !nn_json_get(json, "images_per_second"));
+    for (int i = 0; i < 18; i++) {
+        const nn_json *node = nn_json_at(nn_json_get(json, "nodes"), i);
+        int found = 0;
+        for (int k = 0; k < 18; k++) {
+            char name[64];
+            snprintf(name, sizeof name, "%s %s", layers[k / 3].layer, passes[k % 3]);
+            if (strcmp(name, text(node, "program")) != 0) continue;
+            cr_assert(close_to(number(node, "gflop"), 4e-9 * layers[k / 3].flop), "%s: %g", name,
+                      number(node, "gflop"));
+            found = 1;
+        }
+        cr_assert(found, "nobody knows %s", text(node, "program"));
+    }
+    nn_json_free(json);
+}
+
+Test(bench, times_generating) {
+    double ms, gflop;
+    nn_json *json = run_json("bench --what generate -n 130 --iterations 1 --threads 1");
+    cr_assert(check_nodes(json, &ms, &gflop) >= 7 && number(json, "images") == 130);
+    cr_assert(0.0602 * 128 < gflop && gflop < 0.07 * 128, "a chunk takes %g GFLOP", gflop);
+    cr_assert(close_to(
+        number(nn_json_get(json, "images_per_second"), "median") * number(nn_json_get(json, "ms"), "median"),
+        130e3));
+    nn_json_free(json);
+}
+
+Test(bench, uses_the_instruction_set_and_the_threads_that_are_asked_for) {
+    nn_json *json = run_json("bench --what fma --iterations 3 --isa baseline --threads 2");
+    cr_assert_str_eq(text(json, "isa"), "baseline");
+    cr_assert(strstr(text(json, "environment"), ", baseline, "), "%s", text(json, "environment"));
+    cr_assert(number(json, "threads") == 2 && number(json, "iterations") == 3);
+    cr_assert(nn_json_count(nn_json_get(json, "nodes")) == 0);
+    check_spread(json, "fma_gflops", 3);
+    nn_json_free(json);
+    setenv("AG_ISA", "baseline", 1);
+    json = run_json("bench --what fma --iterations 1");
+    cr_assert_str_eq(text(json, "isa"), "baseline");
+    nn_json_free(json);
+}
+
+// ---- the trace ----
+
+typedef struct slice {
+    double start, end;
+} slice;
+
+static slice slice_of(const nn_json *event) {
+    const double start = number(event, "ts"), length = number(event, "dur");
+    cr_assert(start >= 0 && length >= 0, "%s: at %g, %g long", text(event, "name"), start, length);
+    return (slice){start, start + length};
+}
+
+static void check_inside(const char *name, slice inner, slice outer) {
+    // Times are microseconds in doubles: rounding lies far below a nanosecond.
+    cr_assert(inner.start >= outer.start - 1e-3 && inner.end <= outer.end + 1e-3,
+              "%s: %f to %f is not in %f to %f", name, inner.start, inner.end, outer.start, outer.end);
+}
+
+// Counts the slices of each kind. Steps lie in their program; when `nested`, programs lie in their iteration.
+static void check_trace(const char *file, int64_t counts[3], bool nested) {
+    static const char *const kinds[] = {"iteration", "program", "step"};
+    size_t n;
+    char *bytes = (char *)scratch_read(file, &n);
+    nn_json *json = parse(bytes, n);
+    const nn_json *events = nn_json_get(json, "traceEvents"), *event;
+    slice open[3] = {0};
+    memset(counts, 0, 3 * sizeof *counts);
+    for (int64_t i = 0; (event = nn_json_at(events, i)); i++) {
+        cr_assert(number(event, "pid") == 1 && number(event, "tid") == 1);
+        if (strcmp(text(event, "ph"), "M") == 0) continue;
+        cr_assert_str_eq(text(event, "ph"), "X");
+        int k = 0;
+        while (k < 2 && strcmp(text(event, "cat"), kinds[k]) != 0) k++;
+        cr_assert_str_eq(text(event, "cat"), kinds[k]);
+        const slice s = slice_of(event);
+        if (k == 2 || (k == 1 && nested)) check_inside(text(event, "name"), s, open[k - 1]);
+        cr_assert(s.start >= open[k].end - 1e-3, "%s starts before the one before ends", text(event, "name"));
+        open[k] = s;
+        counts[k]++;
+    }
+    nn_json_free(json);
+    free(bytes);
+}
+
+Test(bench, writes_a_trace_with_an_event_for_each_step_of_each_iteration) {
+    int64_t counts[3];
+    nn_json *json = run_json(SMALL "--iterations 1 --profile one.json");
+    const int64_t steps = nn_json_count(nn_json_get(json, "nodes"));
+    check_trace("one.json", counts, true);
+    cr_assert(counts[0] == 1 && counts[1] == 4 && counts[2] == steps, "%d, %d, %d slices for %d steps",
+              (int)counts[0], (int)counts[1], (int)counts[2], (int)steps);
+    nn_json_free(json);
+    cli_succeed(SMALL "--iterations 3 --profile one.json");
+    check_trace("one.json", counts, true);
+    cr_assert(counts[0] == 3 && counts[1] == 12 && counts[2] == 3 * steps);
+    cli_succeed("bench --what generate -n 3 --iterations 2 --threads 1 --profile generate.json");
+    check_trace("generate.json", counts, false);
+    cr_assert(counts[0] == 2 && counts[1] == 2 && counts[2] >= 14);
+}
+
+Test(bench, leaves_a_file_alone_that_it_cannot_replace) {
+    scratch_write("file", "mine", 4);
+    cli_refuse(1, CLI_WORDS("file/trace.json"), SMALL "--iterations 1 --profile file/trace.json");
+    cli_refuse(2, CLI_WORDS("--isa sse9"), SMALL "--iterations 1 --isa sse9 --profile file");
+    size_t n;
+    uint8_t *bytes = scratch_read("file", &n);
+    cr_assert(n == 4 && memcmp(bytes, "mine", 4) == 0);
+    free(bytes);
+}
