@@ -19,8 +19,9 @@ ag_program_stats ag_program_get_stats(const ag_program *p) {
                               .arena_bytes = p->plan.arena_bytes,
                               .frozen_flops = p->frozen_flops};
     for (int i = 0; i < p->plan.n_nodes; i++) {
-        const ag_node *node = p->tape->nodes[i];
-        stats.n_pruned += !p->plan.needed[i];
+        const ag_node *node = p->plan.nodes[i];
+        stats.n_pruned += !p->plan.wanted[i];
+        stats.n_fused += p->plan.wanted[i] && !p->plan.needed[i];
         stats.n_frozen += is_frozen(node) && p->plan.needed[i];
         stats.n_aliased += (node->op->traits & AG_OP_VIEW) && p->plan.needed[i];
     }
@@ -33,8 +34,9 @@ ag_program_stats ag_program_get_stats(const ag_program *p) {
 }
 
 static const char *state(const ag_program *p, int i) {
-    const ag_node *node = p->tape->nodes[i];
-    if (!p->plan.needed[i]) return "pruned";
+    const ag_node *node = p->plan.nodes[i];
+    if (!p->plan.wanted[i]) return "pruned";
+    if (!p->plan.needed[i]) return "fused";
     if (is_frozen(node)) return "frozen";
     if (node->op->traits & AG_OP_SOURCE) return "source";
     if (node->op->traits & AG_OP_VIEW) return "aliased";
@@ -58,7 +60,7 @@ static void describe_place(const ag_program *p, int i, FILE *stream) {
 void ag_program_describe(const ag_program *p, FILE *stream) {
     fprintf(stream, "%-9s %-56s %-22s %12s %12s  %s\n", "state", "node", "shape", "FLOPs", "bytes", "place");
     for (int i = 0; i < p->plan.n_nodes; i++) {
-        const ag_node *node = p->tape->nodes[i];
+        const ag_node *node = p->plan.nodes[i];
         const bool runs = p->plan.needed[i] && !(node->op->traits & (AG_OP_SOURCE | AG_OP_VIEW));
         fprintf(stream, "%-9s %-56s %-22s %12.0f %12.0f  ", state(p, i), node->label, AG_TEXT(node->shape),
                 runs ? ag_node_flops(node) : 0, runs ? step_bytes(node) : 0);
@@ -67,9 +69,10 @@ void ag_program_describe(const ag_program *p, FILE *stream) {
     }
     const ag_program_stats s = ag_program_get_stats(p);
     fprintf(stream,
-            "tape %s: %d nodes: %d computed (%d in place), %d aliased, %d frozen reads, %d pruned\n"
+            "tape %s: %d nodes: %d computed (%d in place), %d aliased, %d frozen reads, %d fused, %d pruned\n"
             "%.4g FLOP and %.4g bytes a run; arena %lld bytes for %lld bytes of values; freezing saved %.4g "
             "FLOP\n",
-            p->tape->name, s.n_nodes, s.n_computed, s.n_inplace, s.n_aliased, s.n_frozen, s.n_pruned, s.flops,
-            s.bytes, (long long)s.arena_bytes, (long long)s.values_bytes, s.frozen_flops);
+            p->tape->name, s.n_nodes, s.n_computed, s.n_inplace, s.n_aliased, s.n_frozen, s.n_fused,
+            s.n_pruned, s.flops, s.bytes, (long long)s.arena_bytes, (long long)s.values_bytes,
+            s.frozen_flops);
 }

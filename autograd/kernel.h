@@ -50,6 +50,10 @@ typedef struct ag_conv_call {
     const ag_conv_geometry *geometry;
     const void *a, *b;
     void *out;
+    // Of forward and input gradient: v = the sum + bias[channel] (NULL: none), then v * slope where v < 0 (1: all
+    // of v; 0: 0 for all v < 0).
+    const void *bias;
+    double slope;
     void *scratch;  // scratch_bytes(geometry, workers), 64-byte aligned
     int worker;     // number of the thread that runs the task, below `workers`: no two run tasks at once
 } ag_conv_call;
@@ -91,9 +95,9 @@ typedef struct ag_kernels {
     void (*column_dot)(int64_t rows, int64_t cols, const void *dy, const void *x, const void *mean,
                        void *out);
 
-    // y[r,c] = (x[r,c] - mean[c]) * scale[c] + shift[c]; y may be x.
+    // y[r,c] = v = (x[r,c] - mean[c]) * scale[c] + shift[c], or v * slope where v < 0; y may be x.
     void (*normalize)(int64_t rows, int64_t cols, const void *x, const void *mean, const void *scale,
-                      const void *shift, void *y);
+                      const void *shift, double slope, void *y);
     // dx[r,c] = scale[c] * (dy[r,c] - a[c] - (x[r,c] - mean[c]) * b[c]); dx may be dy or x.
     void (*normalize_gradient)(int64_t rows, int64_t cols, const void *dy, const void *x, const void *mean,
                                const void *scale, const void *a, const void *b, void *dx);

@@ -4,14 +4,15 @@
 #include "autograd/plan.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "autograd/memory.h"
+#include "autograd/rewrite.h"
 #include "autograd/tape_private.h"
 #include "autograd/threads.h"
 
 typedef struct planner {
     ag_plan *plan;
-    const ag_tape *tape;
     int *last_read;  // by root node: the last step that reads its bytes; -1 for none
 } planner;
 
@@ -22,20 +23,21 @@ int64_t ag_node_bytes(const ag_node *node) {
 
 static bool has_trait(const ag_node *node, ag_op_trait trait) { return (node->op->traits & trait) != 0; }
 
-static void mark_needed(ag_plan *plan, const ag_tape *tape, int n_outputs, ag_node *const *outputs) {
+void ag_plan_mark_needed(ag_plan *plan, int n_outputs, ag_node *const *outputs) {
+    memset(plan->needed, 0, (size_t)plan->n_nodes * sizeof *plan->needed);
     for (int i = 0; i < n_outputs; i++) plan->needed[outputs[i]->index] = true;
     for (int i = plan->n_nodes - 1; i >= 0; i--) {
-        const ag_node *node = tape->nodes[i];
+        const ag_node *node = plan->nodes[i];
         plan->needed[i] = plan->needed[i] || has_trait(node, AG_OP_EFFECT);
         for (int k = 0; k < node->n_inputs && plan->needed[i]; k++)
             plan->needed[node->input[k]->index] = true;
     }
 }
 
-static void list_steps(ag_plan *plan, const ag_tape *tape) {
+static void list_steps(ag_plan *plan) {
     for (int effects = 0; effects <= 1; effects++) {
         for (int i = 0; i < plan->n_nodes; i++) {
-            const ag_node *node = tape->nodes[i];
+            const ag_node *node = plan->nodes[i];
             if (!plan->needed[i] || has_trait(node, AG_OP_VIEW) || has_trait(node, AG_OP_SOURCE)) continue;
             if (has_trait(node, AG_OP_EFFECT) != (effects == 1)) continue;
             plan->steps[plan->n_steps++] = (ag_plan_step){.node = i, .scratch = -1};
@@ -57,9 +59,9 @@ static ag_place source_place(ag_plan *plan, const ag_node *node) {
 }
 
 // Everything but the places in the arena.
-static void place_roots(ag_plan *plan, const ag_tape *tape, int n_outputs, ag_node *const *outputs) {
+static void place_roots(ag_plan *plan, int n_outputs, ag_node *const *outputs) {
     for (int i = 0; i < plan->n_nodes; i++) {
-        const ag_node *node = tape->nodes[i];
+        const ag_node *node = plan->nodes[i];
         ag_place *place = &plan->places[i];
         if (has_trait(node, AG_OP_SOURCE))
             *place = source_place(plan, node);
@@ -82,7 +84,7 @@ static void place_roots(ag_plan *plan, const ag_tape *tape, int n_outputs, ag_no
 static void find_last_reads(const planner *p) {
     for (int i = 0; i < p->plan->n_nodes; i++) p->last_read[i] = -1;
     for (int s = 0; s < p->plan->n_steps; s++) {
-        const ag_node *node = p->tape->nodes[p->plan->steps[s].node];
+        const ag_node *node = p->plan->nodes[p->plan->steps[s].node];
         for (int k = 0; k < node->n_inputs; k++)
             p->last_read[p->plan->places[node->input[k]->index].root] = s;
     }
@@ -110,7 +112,7 @@ static ag_place *find_reusable(const planner *p, const ag_node *node, int s) {
 static void place_step(const planner *p, int s) {
     ag_plan *plan = p->plan;
     ag_plan_step *step = &plan->steps[s];
-    const ag_node *node = p->tape->nodes[step->node];
+    const ag_node *node = p->plan->nodes[step->node];
     ag_place *place = &plan->places[step->node];
     const int64_t scratch = node->op->scratch ? node->op->scratch(node, plan->workers) : 0;
     if (scratch > 0) step->scratch = add_buffer(plan, s, s, scratch);
@@ -133,7 +135,7 @@ const ag_snapshot *ag_plan_find_snapshot(const ag_plan *plan, int node) {
 // Whether an effect before step s writes the parameter.
 static bool is_written_before(const planner *p, int s, const ag_parameter *parameter) {
     for (int e = p->plan->n_steps - p->plan->n_effects; e < s; e++) {
-        const ag_node *effect = p->tape->nodes[p->plan->steps[e].node];
+        const ag_node *effect = p->plan->nodes[p->plan->steps[e].node];
         for (int k = 0; k < effect->n_writes; k++) {
             if (effect->writes[k] == parameter) return true;
         }
@@ -146,10 +148,10 @@ static void place_snapshots(const planner *p) {
     ag_plan *plan = p->plan;
     const int first = plan->n_steps - plan->n_effects;
     for (int s = first; s < plan->n_steps; s++) {
-        const ag_node *effect = p->tape->nodes[plan->steps[s].node];
+        const ag_node *effect = p->plan->nodes[plan->steps[s].node];
         for (int k = 0; k < effect->n_inputs; k++) {
             const int root = plan->places[effect->input[k]->index].root;
-            const ag_node *read = p->tape->nodes[root];
+            const ag_node *read = p->plan->nodes[root];
             if (!read->parameter || !is_written_before(p, s, read->parameter) ||
                 ag_plan_find_snapshot(plan, root))
                 continue;
@@ -208,24 +210,34 @@ static bool place_buffers(ag_plan *plan) {
 static bool plan_allocate(ag_plan *plan, int n_nodes) {
     const size_t n = (size_t)n_nodes + 1;
     *plan = (ag_plan){.n_nodes = n_nodes};
+    plan->nodes = calloc(n, sizeof *plan->nodes);
+    plan->wanted = calloc(n, sizeof *plan->wanted);
     plan->places = calloc(n, sizeof *plan->places);
     plan->needed = calloc(n, sizeof *plan->needed);
     plan->steps = calloc(n, sizeof *plan->steps);
     plan->snapshots = calloc(n, sizeof *plan->snapshots);
     plan->buffers = calloc(3 * n, sizeof *plan->buffers);
-    return plan->places && plan->needed && plan->steps && plan->snapshots && plan->buffers;
+    return plan->nodes && plan->wanted && plan->places && plan->needed && plan->steps && plan->snapshots &&
+           plan->buffers;
+}
+
+// The nodes to compute, after the rewrites.
+static bool choose_nodes(ag_plan *plan, const ag_tape *tape, int n_outputs, ag_node *const *outputs) {
+    for (int i = 0; i < plan->n_nodes; i++) plan->nodes[i] = tape->nodes[i];
+    ag_plan_mark_needed(plan, n_outputs, outputs);
+    memcpy(plan->wanted, plan->needed, (size_t)plan->n_nodes * sizeof *plan->wanted);
+    return ag_rewrite_run(plan, n_outputs, outputs);
 }
 
 bool ag_plan_create(ag_plan *plan, const ag_tape *tape, int n_outputs, ag_node *const *outputs,
                     ag_error *error) {
-    planner p = {
-        .plan = plan, .tape = tape, .last_read = calloc((size_t)tape->n_nodes + 1, sizeof *p.last_read)};
-    bool ok = plan_allocate(plan, tape->n_nodes) && p.last_read;
+    planner p = {.plan = plan, .last_read = calloc((size_t)tape->n_nodes + 1, sizeof *p.last_read)};
+    bool ok =
+        plan_allocate(plan, tape->n_nodes) && p.last_read && choose_nodes(plan, tape, n_outputs, outputs);
     plan->workers = ag_threads_get();
     if (ok) {
-        mark_needed(plan, tape, n_outputs, outputs);
-        list_steps(plan, tape);
-        place_roots(plan, tape, n_outputs, outputs);
+        list_steps(plan);
+        place_roots(plan, n_outputs, outputs);
         place_values(&p);
         ok = place_buffers(plan);
     }
@@ -236,6 +248,10 @@ bool ag_plan_create(ag_plan *plan, const ag_tape *tape, int n_outputs, ag_node *
 }
 
 void ag_plan_free(ag_plan *plan) {
+    for (int i = 0; i < plan->n_made; i++) ag_node_free(plan->made[i]);
+    free(plan->made);
+    free(plan->nodes);
+    free(plan->wanted);
     free(plan->places);
     free(plan->needed);
     free(plan->steps);

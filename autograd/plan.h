@@ -40,9 +40,12 @@ typedef struct ag_snapshot {
 } ag_snapshot;
 
 typedef struct ag_plan {
-    int n_nodes;       // tape length when planned
-    ag_place *places;  // by node
-    bool *needed;      // by node
+    int n_nodes;            // tape length when planned
+    const ag_node **nodes;  // by index: the tape's, or what a rewrite put in their place
+    int n_made, made_capacity;
+    ag_node **made;         // by rewrites, the plan's own
+    ag_place *places;       // by node
+    bool *wanted, *needed;  // by node: as recorded; after the rewrites
     int n_steps, n_effects;
     ag_plan_step *steps;  // values in tape order, then the n_effects effects
     int n_snapshots;
@@ -54,6 +57,9 @@ typedef struct ag_plan {
     int n_inplace;
     int workers;  // threads that the scratch buffers have room for
 } ag_plan;
+
+// Whose values the outputs and the effects need, by plan->nodes.
+void ag_plan_mark_needed(ag_plan *plan, int n_outputs, ag_node *const *outputs);
 
 bool ag_plan_create(ag_plan *plan, const ag_tape *tape, int n_outputs, ag_node *const *outputs,
                     ag_error *error);

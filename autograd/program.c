@@ -63,7 +63,7 @@ static bool allocate(ag_program *p, int n_outputs, ag_node *const *outputs, ag_e
 
 static void *place_address(const ag_program *p, int node) {
     const ag_place *place = &p->plan.places[node];
-    const ag_node *root = p->tape->nodes[place->root];
+    const ag_node *root = p->plan.nodes[place->root];
     switch (place->kind) {
         case AG_PLACE_PARAMETER:
             return ag_parameter_values(root->parameter);
@@ -94,7 +94,7 @@ static void bind(ag_program *p) {
     for (int i = 0; i < p->plan.n_nodes; i++) p->values[i] = place_address(p, i);
     for (int s = 0; s < p->plan.n_steps; s++) {
         const ag_plan_step *step = &p->plan.steps[s];
-        const ag_node *node = p->tape->nodes[step->node];
+        const ag_node *node = p->plan.nodes[step->node];
         const void **in = p->inputs + (ptrdiff_t)s * AG_MAX_INPUTS;
         for (int k = 0; k < node->n_inputs; k++) in[k] = input_address(p, s, node->input[k]);
         p->calls[s] = (ag_call){.node = node,
@@ -129,7 +129,7 @@ static bool take_workspace(ag_program *p, ag_workspace *workspace, ag_error *err
 // Last, so that a program that does not fit leaves nothing behind.
 static bool prepare_ops(const ag_program *p, ag_error *error) {
     for (int s = 0; s < p->plan.n_steps; s++) {
-        const ag_node *node = p->tape->nodes[p->plan.steps[s].node];
+        const ag_node *node = p->plan.nodes[p->plan.steps[s].node];
         if (node->op->prepare && !node->op->prepare(node, error)) return false;
     }
     return true;
@@ -144,7 +144,7 @@ ag_program *ag_program_compile(ag_tape *tape, int n_outputs, ag_node *const *out
     if (seal_parameters(tape, error) && ag_plan_create(&p->plan, tape, n_outputs, outputs, error) &&
         allocate(p, n_outputs, outputs, error) && take_workspace(p, workspace, error) &&
         prepare_ops(p, error)) {
-        p->frozen_flops = ag_tape_savings(tape, p->plan.needed);
+        p->frozen_flops = ag_tape_savings(tape, p->plan.wanted);
         count_unfed(p);
         bind(p);
         return p;
@@ -214,7 +214,7 @@ static bool check_fed(const ag_program *p, ag_error *error) {
     int i = 0;
     while (!is_unfed(p, i)) i++;
     return ag_fail(error, AG_STATUS_CONTRACT, "program of tape %s: input %s was never fed", p->tape->name,
-                   p->tape->nodes[i]->label);
+                   p->plan.nodes[i]->label);
 }
 
 // A workspace that could not grow for another program may have lost its memory.
@@ -253,7 +253,7 @@ static void copy_snapshots(const ag_program *p) {
     for (int i = 0; i < p->plan.n_snapshots; i++) {
         const ag_snapshot *snapshot = &p->plan.snapshots[i];
         memcpy(p->workspace->memory + p->plan.buffers[snapshot->buffer].offset, p->values[snapshot->node],
-               (size_t)ag_node_bytes(p->tape->nodes[snapshot->node]));
+               (size_t)ag_node_bytes(p->plan.nodes[snapshot->node]));
     }
 }
 
@@ -295,7 +295,7 @@ const char *ag_program_find_nonfinite(ag_program *p, ag_clock clock) {
     p->computed = false;
     p->stale = true;
     for (int i = 0; i < p->plan.n_nodes; i++) {
-        const ag_node *node = p->tape->nodes[i];
+        const ag_node *node = p->plan.nodes[i];
         if (p->plan.needed[i] && (node->op->traits & AG_OP_SOURCE) && is_nonfinite(node, p->values[i]))
             return node->label;
     }

@@ -68,7 +68,7 @@ AG_API void ag_program_poison(ag_program *program, bool on);
 AG_API const char *ag_program_find_nonfinite(ag_program *program, ag_clock clock);
 
 typedef struct ag_program_stats {
-    int n_nodes, n_computed, n_frozen, n_pruned, n_aliased, n_inplace;
+    int n_nodes, n_computed, n_frozen, n_fused, n_pruned, n_aliased, n_inplace;
     double flops, bytes;   // per run: arithmetic, and memory read and written
     int64_t arena_bytes;   // peak of the planned arena
     int64_t values_bytes;  // sum of all computed values, had each its own memory

@@ -24,7 +24,7 @@ ag_tape *ag_tape_create(const char *name, ag_dtype dtype) {
     return NULL;
 }
 
-static void node_free(ag_node *node) {
+void ag_node_free(ag_node *node) {
     if (!node) return;
     free((void *)node->attributes);
     free((void *)node->constant);
@@ -33,7 +33,7 @@ static void node_free(ag_node *node) {
 }
 
 void ag_tape_truncate(ag_tape *tape, int count) {
-    while (tape->n_nodes > count) node_free(tape->nodes[--tape->n_nodes]);
+    while (tape->n_nodes > count) ag_node_free(tape->nodes[--tape->n_nodes]);
 }
 
 void ag_tape_free(ag_tape *tape) {
@@ -200,7 +200,7 @@ ag_node *ag_apply(const ag_op *op, ag_tape *tape, int n_inputs, ag_node *const *
     node->n_inputs = n_inputs;
     for (int i = 0; i < n_inputs; i++) node->input[i] = inputs[i];
     if (infer(node)) return tape_append(tape, node);
-    node_free(node);
+    ag_node_free(node);
     return &tape->failed;
 }
 

@@ -44,5 +44,7 @@ void ag_tape_truncate(ag_tape *tape, int count);
 void ag_tape_scope_enter(ag_tape *tape, const ag_node *node, char out_saved[AG_SCOPE_TEXT]);
 void ag_tape_scope_leave(ag_tape *tape, const char saved[AG_SCOPE_TEXT]);
 
+void ag_node_free(ag_node *node);
+
 // FLOPs of one evaluation; 0 for views and sources.
 double ag_node_flops(const ag_node *node);

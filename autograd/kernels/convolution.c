@@ -2,6 +2,7 @@
 // Forward convolution and input gradient: both gather, for an output pixel, rows of input pixels times
 // weights. The register tile's rows are one pixel of several images, so that a tap outside the image is
 // skipped for the whole tile.
+#include "autograd/kernels/epilogue.h"
 #include "autograd/kernels/tile.h"
 
 // One of the two passes: which tensor is gathered from, which is written.
@@ -89,7 +90,16 @@ typedef struct block {
     const real *in, *u;  // the first image, the panel
     real *out;           // the first image, from the panel's first output on
     int64_t in_image, out_image, outputs;
+    bool has_epilogue;
+    real bias[WIDTH], slope;
 } gather_block;
+
+INLINE void finish(int rows, const gather_block *task, vec acc[ROWS][2]) {
+    for (int half = 0; half < 2; half++) {
+        const vec bias = v_load(task->bias + half * LANES);
+        for (int r = 0; r < rows; r++) acc[r][half] = v_leaky(acc[r][half] + bias, task->slope);
+    }
+}
 
 INLINE void store_row(vec acc[2], real *out, int64_t outputs) {
     if (outputs == WIDTH) {
@@ -111,6 +121,7 @@ INLINE void wide_pixel(int rows, const gather_block *task, taps v, taps h, real 
         tile_multiply(rows, h.count * pass->in_c,
                       task->in + ((v.source + t) * pass->in_w + h.source) * pass->in_c, task->in_image,
                       task->u + ((v.first + t) * pass->geometry->kw + h.first) * pass->in_c * WIDTH, acc);
+    if (task->has_epilogue) finish(rows, task, acc);
     for (int r = 0; r < rows; r++) store_row(acc[r], out + r * task->out_image, task->outputs);
 }
 
@@ -132,7 +143,10 @@ INLINE void narrow_pixel(int rows, const gather_block *task, taps v, taps h, rea
     for (int64_t t = 0; t < v.count; t++)
         dot(rows, h.count * pass->in_c, task->in + ((v.source + t) * pass->in_w + h.source) * pass->in_c,
             task->in_image, task->u + ((v.first + t) * pass->geometry->kw + h.first) * pass->in_c, acc);
-    for (int r = 0; r < rows; r++) out[r * task->out_image] = v_sum(acc[r]);
+    for (int r = 0; r < rows; r++) {
+        const real sum = v_sum(acc[r]) + task->bias[0];
+        out[r * task->out_image] = sum < 0 ? (task->slope == 0 ? 0 : sum * task->slope) : sum;
+    }
 }
 
 INLINE void pixels(int rows, bool narrow, const gather_block *task) {
@@ -163,13 +177,17 @@ static void run_block(const gather *pass, const ag_conv_call *call, int64_t task
     const int64_t width = panel_width(pass), rest = pass->out_c - panel * width;
     const int64_t in_image = pass->in_h * pass->in_w * pass->in_c;
     const int64_t out_image = pass->out_h * pass->out_w * pass->out_c;
-    const gather_block block = {pass,
-                                (const real *)call->a + images.first * in_image,
-                                (const real *)call->scratch + panel * panel_size(pass),
-                                (real *)call->out + images.first * out_image + panel * width,
-                                in_image,
-                                out_image,
-                                rest < width ? rest : width};
+    const int64_t first = panel * width, outputs = rest < width ? rest : width;
+    gather_block block = {.pass = pass,
+                          .in = (const real *)call->a + images.first * in_image,
+                          .u = (const real *)call->scratch + panel * panel_size(pass),
+                          .out = (real *)call->out + images.first * out_image + first,
+                          .in_image = in_image,
+                          .out_image = out_image,
+                          .outputs = outputs,
+                          .has_epilogue = !epilogue_is_empty(call),
+                          .slope = (real)call->slope};
+    epilogue_bias(call, first, outputs, WIDTH, block.bias);
     if (pass->narrow)
         TILE_SWITCH(images.count, pixels, true, &block)
     else

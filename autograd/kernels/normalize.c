@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Normalization and its gradient: elementwise, with constants per column.
-#include "autograd/kernels/vector.h"
+#include "autograd/kernels/epilogue.h"
 
 enum { CONSTANTS = 4 };  // per column: mean, scale, shift; or mean, scale, a, b
 
@@ -9,12 +9,14 @@ typedef struct rows_call {
     const real *dy, *x;
     const real *constant[CONSTANTS];
     real *out;
+    real slope;  // of what is negative, in normalize
 } rows_call;
 
 INLINE vec value(bool gradient, const rows_call *call, int64_t c, vec x, vec dy) {
     const vec d = x - v_load(call->constant[0] + c), scale = v_load(call->constant[1] + c);
     const vec p = v_load(call->constant[2] + c);
-    return gradient ? scale * (dy - p - d * v_load(call->constant[3] + c)) : d * scale + p;
+    return gradient ? scale * (dy - p - d * v_load(call->constant[3] + c))
+                    : v_leaky(d * scale + p, call->slope);
 }
 
 // At least a vector of columns. The row's last vector may overlap the one before: it is read first, since out
@@ -41,7 +43,7 @@ static void narrow(const rows_call *call, void (*run)(const rows_call *)) {
     const int64_t period = call->cols * LANES, done = call->rows / LANES * period;
     const size_t rest = (size_t)(call->rows * call->cols - done) * sizeof(real);
     real constant[CONSTANTS][LANES * LANES], dy[LANES * LANES] = {0}, x[LANES * LANES] = {0};
-    rows_call tall = {call->rows / LANES, period, call->dy, call->x, {NULL}, call->out};
+    rows_call tall = {call->rows / LANES, period, call->dy, call->x, {NULL}, call->out, call->slope};
     for (int k = 0; k < CONSTANTS; k++) {
         for (int64_t i = 0; i < period; i++)
             constant[k][i] = call->constant[k] ? call->constant[k][i % call->cols] : 0;
@@ -63,11 +65,11 @@ static void run_rows(const rows_call *call, void (*run)(const rows_call *)) {
 }
 
 void KERNEL(normalize)(int64_t rows, int64_t cols, const void *x, const void *mean, const void *scale,
-                       const void *shift, void *y) {
-    run_rows(&(rows_call){rows, cols, NULL, x, {mean, scale, shift}, y}, forward_rows);
+                       const void *shift, double slope, void *y) {
+    run_rows(&(rows_call){rows, cols, NULL, x, {mean, scale, shift}, y, (real)slope}, forward_rows);
 }
 
 void KERNEL(normalize_gradient)(int64_t rows, int64_t cols, const void *dy, const void *x, const void *mean,
                                 const void *scale, const void *a, const void *b, void *dx) {
-    run_rows(&(rows_call){rows, cols, dy, x, {mean, scale, a, b}, dx}, gradient_rows);
+    run_rows(&(rows_call){rows, cols, dy, x, {mean, scale, a, b}, dx, 1}, gradient_rows);
 }

@@ -84,11 +84,12 @@ void KERNEL(column_square)(int64_t rows, int64_t cols, const void *x, const void
 }
 
 void KERNEL(normalize)(int64_t rows, int64_t cols, const void *x, const void *mean, const void *scale,
-                       const void *shift, void *y) {
+                       const void *shift, double slope, void *y) {
     const real *in = x, *m = mean, *s = scale, *t = shift;
     for (int64_t i = 0; i < rows * cols; i++) {
         const int64_t c = i % cols;
-        ((real *)y)[i] = (in[i] - m[c]) * s[c] + t[c];
+        const real v = (in[i] - m[c]) * s[c] + t[c];
+        ((real *)y)[i] = v < 0 ? (slope == 0 ? 0 : v * (real)slope) : v;
     }
 }
 

@@ -39,6 +39,11 @@ static bool output_pixel(const ag_conv_geometry *g, int64_t row, int64_t col, in
            j / g->stride < g->ow;
 }
 
+static real finished(const ag_conv_call *call, double sum, int64_t channel) {
+    const real v = call->bias ? (real)sum + ((const real *)call->bias)[channel] : (real)sum;
+    return v < 0 ? (call->slope == 0 ? 0 : v * (real)call->slope) : v;
+}
+
 void KERNEL(forward_run)(const ag_conv_call *call, int stage, int64_t n) {
     (void)stage;
     const ag_conv_geometry *g = call->geometry;
@@ -53,7 +58,7 @@ void KERNEL(forward_run)(const ag_conv_call *call, int stage, int64_t n) {
             for (int64_t c = 0; c < g->ci; c++)
                 total += (double)x[pixel * g->ci + c] * (double)w[(t * g->ci + c) * g->co + o];
         }
-        y[p] = (real)total;
+        y[p] = finished(call, total, o);
     }
 }
 
@@ -71,7 +76,7 @@ void KERNEL(input_gradient_run)(const ag_conv_call *call, int stage, int64_t n) 
             for (int64_t o = 0; o < g->co; o++)
                 total += (double)dy[pixel * g->co + o] * (double)w[(t * g->ci + c) * g->co + o];
         }
-        dx[p] = (real)total;
+        dx[p] = finished(call, total, c);
     }
 }
 

@@ -37,7 +37,7 @@ void KERNEL(column_dot)(int64_t rows, int64_t cols, const void *dy, const void *
                         void *out);
 
 void KERNEL(normalize)(int64_t rows, int64_t cols, const void *x, const void *mean, const void *scale,
-                       const void *shift, void *y);
+                       const void *shift, double slope, void *y);
 void KERNEL(normalize_gradient)(int64_t rows, int64_t cols, const void *dy, const void *x, const void *mean,
                                 const void *scale, const void *a, const void *b, void *dx);
 

@@ -3,6 +3,7 @@
 // of images goes through it row product by row product: a line of transformed pixels, a matrix product per
 // pair of filters, and the result added to the lines that it belongs to.
 #include "autograd/kernels/winograd.h"
+#include "autograd/kernels/epilogue.h"
 
 enum {
     BLOCK_IMAGES = 8,   // of a task: rows enough for long products, few enough for the second-level cache
@@ -38,34 +39,59 @@ static void give_pixels(const unit *u, const images *side, const real *sums, int
     }
 }
 
-// Adds the line to the rows of the image that the row product gives to; the first product to reach a row
-// starts it.
-static void give_line(const images *side, const real *line, int64_t row, real *image) {
+// The epilogue over a row of pixels.
+static void finish_row(const images *side, const ag_conv_call *call, real *row) {
+    const real slope = (real)call->slope;
+    for (int64_t c = 0; c < side->c; c += LANES) {
+        const int64_t count = smaller(LANES, side->c - c);
+        real lanes[LANES];
+        epilogue_bias(call, c, count, LANES, lanes);
+        const vec bias = v_load(lanes);
+        for (real *v = row + c; v < row + side->w * side->c; v += side->c) {
+            if (count == LANES)
+                v_store(v, v_leaky(v_load(v) + bias, slope));
+            else
+                v_store_part(v, count, v_leaky(v_load_part(v, count) + bias, slope));
+        }
+    }
+}
+
+// Adds the line to the rows of the image that the row product gives to. The first product to reach a row starts
+// it, the last one finishes it.
+static void give_line(const images *side, const ag_conv_call *call, const real *line, int64_t row,
+                      real *image) {
     const int64_t length = side->w * side->c;
     for (int32_t t = side->row.start[row]; t < side->row.start[row + 1]; t++) {
         const ag_axis_term *term = &side->row.term[t];
-        const bool starts = side->at_row.term[side->at_row.start[term->at]].at == row;
+        const int32_t *reach = side->at_row.start + term->at;
+        const bool starts = side->at_row.term[reach[0]].at == row,
+                   ends = side->at_row.term[reach[1] - 1].at == row;
         real *out = image + term->at * length;
         combination sum = {0};
         if (!starts) combine_add(&sum, out, 1, length, out);
         combine_add(&sum, line, (real)term->factor, length, out);
         combine_store(&sum, length, out);
+        if (ends && !epilogue_is_empty(call)) finish_row(side, call, out);
     }
 }
 
-static void give(const unit *u, const images *side, const real *sums, real *line, real *first_image) {
+static void give(const unit *u, const images *side, const ag_conv_call *call, const real *sums, real *line,
+                 real *first_image) {
     for (int64_t image = 0; image < u->images; image++) {
         give_pixels(u, side, sums, image, line);
-        give_line(side, line, u->first_row, first_image + image * side->h * side->w * side->c);
+        give_line(side, call, line, u->first_row, first_image + image * side->h * side->w * side->c);
     }
 }
 
 // Rows that no product reaches, where the stride is larger than the kernel.
-static void clear_unreached(const images *side, int64_t count, real *first_image) {
+static void fill_unreached(const images *side, const ag_conv_call *call, int64_t count, real *first_image) {
     const int64_t length = side->w * side->c;
     for (int64_t i = 0; i < side->h; i++)
-        for (int64_t n = 0; n < count && side->at_row.start[i] == side->at_row.start[i + 1]; n++)
-            memset(first_image + (n * side->h + i) * length, 0, (size_t)length * sizeof(real));
+        for (int64_t n = 0; n < count && side->at_row.start[i] == side->at_row.start[i + 1]; n++) {
+            real *row = first_image + (n * side->h + i) * length;
+            memset(row, 0, (size_t)length * sizeof(real));
+            if (!epilogue_is_empty(call)) finish_row(side, call, row);
+        }
 }
 
 // ---- transformed weights: u[filter pair][panel][input][WIDTH]
@@ -173,7 +199,7 @@ static void run_block(const winograd *pass, const ag_conv_call *call, int64_t ta
     const real *from = (const real *)call->a + part.first * in->h * in->w * in->c;
     real *to = (real *)call->out + part.first * out->h * out->w * out->c;
     const int64_t pair_size = panels_of(out) * panel_size(pass);
-    clear_unreached(out, part.count, to);
+    fill_unreached(out, call, part.count, to);
     for (int i = 0; i < pass->rows.filters; i++)
         for (int32_t row = pass->rows.first[i]; row < pass->rows.first[i + 1]; row++) {
             const unit now = {pass, part.count, row, 1};
@@ -182,7 +208,7 @@ static void run_block(const winograd *pass, const ag_conv_call *call, int64_t ta
                 multiply_pair(pass, filter_rows(&now, j), pixels + filter_start(&now, j) * in->pitch,
                               u + ((int64_t)i * pass->columns.filters + j) * pair_size,
                               sums + filter_start(&now, j) * out->pitch);
-            give(&now, out, sums, line, to);
+            give(&now, out, call, sums, line, to);
         }
 }
 

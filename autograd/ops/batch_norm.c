@@ -17,6 +17,7 @@
 #include "autograd/op.h"
 #include "autograd/ops.h"
 #include "autograd/ops/array.h"
+#include "autograd/ops/batch_norm.h"
 #include "autograd/ops/columns.h"
 #include "autograd/ops/recorded.h"
 #include "autograd/threads.h"
@@ -167,11 +168,13 @@ static bool norm_infer(ag_node *node) {
                                mean->label, variance->label, x->label);
 }
 
-static void norm_forward(const ag_call *call) {
+// y = gamma xhat + beta, of which what is negative is multiplied by the slope.
+static void normalize(const ag_call *call, double slope) {
     const ag_dtype dtype = call->kernels->dtype;
     void *vector[4];
     ag_normalization n = normalization_of(call, vector);
     n.x = call->in[X];
+    n.activation = slope;
     for (int64_t c = 0; c < n.cols; c++) {
         ag_store(vector[0], c, dtype, ag_load(call->in[MEAN], c, dtype));
         ag_store(vector[1], c, dtype, r_of(call, VARIANCE, c) * ag_load(call->in[GAMMA], c, dtype));
@@ -179,6 +182,8 @@ static void norm_forward(const ag_call *call) {
     }
     ag_columns_normalize(&n);
 }
+
+static void norm_forward(const ag_call *call) { normalize(call, 1); }
 
 // The batch_norm_gradient recorded for this node and dy, whose dgamma and dbeta serve gamma and beta too.
 // NULL where there is none.
@@ -233,6 +238,35 @@ static double norm_flops(const ag_node *node) { return 3 * (double)ag_shape_size
 
 static const ag_op batch_norm = NORMALIZATION("batch_norm", norm_infer, norm_vjp);
 static const ag_op batch_norm_fixed = NORMALIZATION("batch_norm_fixed", fixed_infer, fixed_vjp);
+
+// ---- with an activation behind it, for a rewrite
+
+typedef struct fused {
+    double epsilon;  // first, as in all attributes here
+    double slope;
+} fused;
+
+static void fused_forward(const ag_call *call) {
+    const fused *attributes = call->node->attributes;
+    normalize(call, attributes->slope);
+}
+
+static const ag_op batch_norm_leaky_relu = {.name = "batch_norm_leaky_relu",
+                                            .traits = AG_OP_INPLACE,
+                                            .forward = fused_forward,
+                                            .flops = norm_flops,
+                                            .scratch = vectors_scratch};
+
+bool ag_is_batch_norm(const ag_node *node) {
+    return node->op == &batch_norm || node->op == &batch_norm_fixed;
+}
+
+void ag_batch_norm_fuse(ag_graph *graph, const ag_node *at, const ag_node *normalization, double slope) {
+    const ag_node *inputs[AG_MAX_INPUTS];
+    for (int k = 0; k < normalization->n_inputs; k++) inputs[k] = ag_graph_input(graph, normalization, k);
+    ag_graph_replace(graph, at, &batch_norm_leaky_relu, normalization->n_inputs, inputs,
+                     &(fused){epsilon_of(normalization), slope}, sizeof(fused));
+}
 
 ag_node *ag_batch_norm(ag_node *x, ag_node *mean, ag_node *variance, ag_node *gamma, ag_node *beta,
                        double epsilon) {

@@ -42,7 +42,7 @@ static void normalize_block(void *context, int64_t block) {
         n->kernels->normalize_gradient(rows, n->cols, ag_const_at(n->dy, at, dtype), x, n->mean, n->scale,
                                        n->shift, n->slope, out);
     else
-        n->kernels->normalize(rows, n->cols, x, n->mean, n->scale, n->shift, out);
+        n->kernels->normalize(rows, n->cols, x, n->mean, n->scale, n->shift, n->activation, out);
 }
 
 void ag_columns_normalize(const ag_normalization *n) {

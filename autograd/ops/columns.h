@@ -17,13 +17,14 @@ typedef struct ag_columns {
 int64_t ag_columns_scratch(int64_t rows, int64_t cols, ag_dtype dtype);
 void ag_columns_sum(const ag_columns *columns);
 
-// out = (x - mean) scale + shift, or, where dy is given, scale (dy - shift - (x - mean) slope). out may be x
-// or dy, but none of the vectors.
+// out = leaky_relu((x - mean) scale + shift, activation), or, where dy is given, scale (dy - shift - (x - mean) slope).
+// out may be x or dy, but none of the vectors.
 typedef struct ag_normalization {
     const ag_kernels *kernels;
     int64_t rows, cols;
     const void *dy, *x;
     const void *mean, *scale, *shift, *slope;  // [cols]
+    double activation;                         // 1: none
     void *out;
 } ag_normalization;
 

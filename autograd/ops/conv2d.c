@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // conv2d and its two gradients, a family closed under differentiation: the gradients of each are the other
 // two. The transposed convolution is the input gradient, recorded from the other side.
+#include "autograd/ops/conv2d.h"
 #include "autograd/kernel.h"
 #include "autograd/op.h"
 #include "autograd/ops.h"
@@ -12,12 +13,22 @@
 typedef struct settings {
     ag_conv_params params;
     ag_shape shape;  // of the result: of x in the input gradient, of w in the weight gradient; unused forward
+    double slope;    // of the activation behind it; 1: none
 } settings;
 
 // By ag_conv_pass: (x, w) -> y, (dy, w) -> dx, (x, dy) -> dw.
 static const ag_op family[AG_CONV_PASS_COUNT];
 
-static ag_conv_pass pass_of(const ag_node *node) { return (ag_conv_pass)(node->op - family); }
+// The same with a bias, or an activation, or both behind the convolution, made by a rewrite.
+static const ag_op fused[AG_CONV_WEIGHT_GRADIENT];
+
+static bool is_fused(const ag_node *node) {
+    return node->op >= fused && node->op < fused + AG_CONV_WEIGHT_GRADIENT;
+}
+
+static ag_conv_pass pass_of(const ag_node *node) {
+    return (ag_conv_pass)(node->op - (is_fused(node) ? fused : family));
+}
 
 // The shapes of the convolution that a node of any pass belongs to.
 static ag_shape shape_of_x(const ag_node *node) {
@@ -134,8 +145,13 @@ static void run_task(void *context, int64_t task, int worker) {
 static void forward(const ag_call *call) {
     ag_conv_geometry g = geometry_of(call->node);
     const ag_conv_kernel *kernel = ag_conv_choose(call->kernels, pass_of(call->node), &g);
-    const ag_conv_call conv = {
-        .geometry = &g, .a = call->in[0], .b = call->in[1], .out = call->out, .scratch = call->scratch};
+    const ag_conv_call conv = {.geometry = &g,
+                               .a = call->in[0],
+                               .b = call->in[1],
+                               .out = call->out,
+                               .bias = call->node->n_inputs > 2 ? call->in[2] : NULL,
+                               .slope = ((const settings *)call->node->attributes)->slope,
+                               .scratch = call->scratch};
     for (int stage = 0; stage < AG_CONV_STAGES; stage++)
         ag_parallel_for_workers(call->workers, kernel->tasks(&g, stage), run_task,
                                 &(job){kernel, &conv, stage});
@@ -156,7 +172,7 @@ static double flops(const ag_node *node) {
 // ---- recording
 
 static ag_node *record(ag_conv_pass pass, ag_node *a, ag_node *b, ag_conv_params params, ag_shape shape) {
-    const settings attributes = {params, shape};
+    const settings attributes = {params, shape, 1};
     return AG_APPLY(&family[pass], &attributes, a, b);
 }
 
@@ -194,6 +210,34 @@ static const ag_op family[AG_CONV_PASS_COUNT] = {
     [AG_CONV_INPUT_GRADIENT] = MEMBER("conv2d_input_gradient", input_gradient_vjp),
     [AG_CONV_WEIGHT_GRADIENT] = MEMBER("conv2d_weight_gradient", weight_gradient_vjp),
 };
+
+// ---- with an epilogue, for a rewrite
+
+#define FUSED(label) \
+    { .name = label, .forward = forward, .flops = flops, .scratch = scratch }
+
+static const ag_op fused[AG_CONV_WEIGHT_GRADIENT] = {
+    [AG_CONV_FORWARD] = FUSED("conv2d_epilogue"),
+    [AG_CONV_INPUT_GRADIENT] = FUSED("conv2d_input_gradient_epilogue"),
+};
+
+bool ag_conv2d_has_room(const ag_node *node, ag_conv_part part) {
+    const bool plain = node->op == &family[AG_CONV_FORWARD] || node->op == &family[AG_CONV_INPUT_GRADIENT];
+    if (!plain && !is_fused(node)) return false;
+    return ((const settings *)node->attributes)->slope == 1 &&
+           (part == AG_CONV_ACTIVATION || node->n_inputs == 2);
+}
+
+void ag_conv2d_fuse(ag_graph *graph, const ag_node *at, const ag_node *convolution, const ag_node *bias,
+                    double slope) {
+    const ag_node *inputs[3] = {ag_graph_input(graph, convolution, 0), ag_graph_input(graph, convolution, 1)};
+    int n = 2;
+    if (convolution->n_inputs > n) inputs[n] = ag_graph_input(graph, convolution, n), n++;
+    if (bias) inputs[n++] = bias;
+    settings attributes = *(const settings *)convolution->attributes;
+    attributes.slope = slope;
+    ag_graph_replace(graph, at, &fused[pass_of(convolution)], n, inputs, &attributes, sizeof attributes);
+}
 
 static ag_conv_params with_defaults(ag_conv_params params) {
     if (params.stride == 0) params.stride = 1;

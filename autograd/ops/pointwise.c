@@ -12,6 +12,8 @@ typedef struct numbers {
     double p, q;
 } numbers;
 
+_Static_assert(sizeof(numbers) == AG_POINTWISE_ATTRIBUTES, "rewrites copy the numbers");
+
 static const ag_op table[AG_POINTWISE_COUNT];
 
 static bool infer(ag_node *node) {
@@ -90,6 +92,22 @@ static const numbers *numbers_of(const ag_node *node) { return node->attributes;
 
 bool ag_is_affine(const ag_node *y, double factor, double term) {
     return y->op == &table[AG_POINTWISE_affine] && numbers_of(y)->p == factor && numbers_of(y)->q == term;
+}
+
+bool ag_is_add(const ag_node *y) { return y->op == &table[AG_POINTWISE_add]; }
+
+static bool is_with_slope(const ag_node *y, ag_pointwise slot, double *slope) {
+    if (y->op != &table[slot]) return false;
+    *slope = numbers_of(y)->p;
+    return true;
+}
+
+bool ag_is_leaky_relu(const ag_node *y, double *slope) {
+    return is_with_slope(y, AG_POINTWISE_leaky_relu, slope);
+}
+
+bool ag_is_leaky_relu_gradient(const ag_node *y, double *slope) {
+    return is_with_slope(y, AG_POINTWISE_leaky_relu_gradient, slope);
 }
 
 // ---- gradients

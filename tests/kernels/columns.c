@@ -121,13 +121,16 @@ void check_columns(const check *c) {
 
 enum { X, DY, MEAN, SCALE, A, B, INPUTS };  // A is normalize's shift
 
+// Each of the three sorts of slope for some of the shapes.
+static double slope_of(int64_t cols) { return cols % 3 == 0 ? 1 : cols % 3 == 1 ? 0.25 : 0; }
+
 static void run_normalize(const ag_kernels *table, bool gradient, int64_t rows, int64_t cols,
                           const buffer in[INPUTS], const void *x, const void *dy, void *out) {
     if (gradient)
         table->normalize_gradient(rows, cols, dy, x, in[MEAN].data, in[SCALE].data, in[A].data, in[B].data,
                                   out);
     else
-        table->normalize(rows, cols, x, in[MEAN].data, in[SCALE].data, in[A].data, out);
+        table->normalize(rows, cols, x, in[MEAN].data, in[SCALE].data, in[A].data, slope_of(cols), out);
 }
 
 // 3 ULP of the largest term on the way

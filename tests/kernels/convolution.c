@@ -15,7 +15,9 @@
 typedef struct problem {
     ag_conv_geometry g;
     ag_conv_pass pass;
-    buffer x, w, dy;
+    bool biased;  // the epilogue: a bias, and a slope that is not 1
+    double slope;
+    buffer x, w, dy, bias;
     int64_t outputs;
     long double *sum, *size;
 } problem;
@@ -24,10 +26,11 @@ static const char *const pass_names[] = {"forward", "input_gradient", "weight_gr
 
 static void describe(char text[200], const problem *p) {
     const ag_conv_geometry *g = &p->g;
-    snprintf(text, 200, "%s%s%.0d, x [%d,%d,%d,%d], y [%d,%d,%d,%d], kernel %dx%d, stride %d, pad %d,%d",
-             g->winograd ? "winograd_" : "", pass_names[p->pass], g->winograd, (int)g->n, (int)g->h,
-             (int)g->w, (int)g->ci, (int)g->n, (int)g->oh, (int)g->ow, (int)g->co, (int)g->kh, (int)g->kw,
-             (int)g->stride, (int)g->pad_top, (int)g->pad_left);
+    snprintf(text, 200,
+             "%s%s%.0d%s, slope %g, x [%d,%d,%d,%d], y [%d,%d,%d,%d], kernel %dx%d, stride %d, pad %d,%d",
+             g->winograd ? "winograd_" : "", pass_names[p->pass], g->winograd, p->biased ? ", bias" : "",
+             p->slope, (int)g->n, (int)g->h, (int)g->w, (int)g->ci, (int)g->n, (int)g->oh, (int)g->ow,
+             (int)g->co, (int)g->kh, (int)g->kw, (int)g->stride, (int)g->pad_top, (int)g->pad_left);
 }
 
 // All (c, o) of one pair of pixels and a tap
@@ -60,13 +63,28 @@ static void scatter(problem *p) {
                     }
 }
 
+static void add_epilogue(problem *p) {
+    const int64_t channels = p->bias.n;
+    for (int64_t i = 0; i < p->outputs; i++) {
+        const double bias = p->biased ? check_get(&p->bias, i % channels) : 0;
+        p->sum[i] += bias, p->size[i] += fabs(bias);
+        if (p->sum[i] < 0) p->sum[i] = p->slope == 0 ? 0 : p->sum[i] * p->slope;
+    }
+}
+
 static void run_pass(const check *c, const problem *p, buffer *out, bool backwards) {
     const ag_conv_kernel *kernel = p->g.winograd ? &c->table->winograd[p->pass] : &c->table->conv[p->pass];
     const int workers = backwards ? 3 : 1;
     buffer scratch = check_bytes(c, kernel->scratch_bytes(&p->g, workers));
     const buffer *a = p->pass == AG_CONV_INPUT_GRADIENT ? &p->dy : &p->x;
     const buffer *b = p->pass == AG_CONV_WEIGHT_GRADIENT ? &p->dy : &p->w;
-    ag_conv_call call = {&p->g, a->data, b->data, out->data, scratch.data, 0};
+    ag_conv_call call = {.geometry = &p->g,
+                         .a = a->data,
+                         .b = b->data,
+                         .out = out->data,
+                         .bias = p->biased ? p->bias.data : NULL,
+                         .slope = p->slope,
+                         .scratch = scratch.data};
     for (int stage = 0; stage < AG_CONV_STAGES; stage++) {
         const int64_t tasks = kernel->tasks(&p->g, stage);
         for (int64_t t = 0; t < tasks; t++) {
@@ -124,6 +142,7 @@ static void check_pass(const check *c, problem *p, bool special) {
     p->size = malloc((size_t)p->outputs * sizeof *p->size);
     if (!p->sum || !p->size) check_fail(c, "no memory for %d outputs", (int)p->outputs);
     scatter(p);
+    if (p->pass != AG_CONV_WEIGHT_GRADIENT) add_epilogue(p);
     buffer out = check_buffer(c, p->outputs, 1), again = check_buffer(c, p->outputs, 0);
     run_pass(c, p, &out, false), run_pass(c, p, &again, true);
     if (p->g.winograd)
@@ -151,6 +170,11 @@ static void spoil(buffer *b) {
     check_set(b, check_index(b->n), NAN);
 }
 
+static void choose_epilogue(problem *p) {
+    static const double slopes[] = {1, 0.25, 0};
+    p->biased = check_index(2) == 1, p->slope = slopes[check_index(3)];
+}
+
 // special: an infinity and a NaN in each tensor. They must reach the sums that they are in and no other, so
 // a kernel that multiplies padding by zero is found.
 static void check_geometry(const check *c, ag_conv_geometry g, bool special) {
@@ -163,8 +187,13 @@ static void check_geometry(const check *c, ag_conv_geometry g, bool special) {
     for (int pass = 0; pass < AG_CONV_PASS_COUNT; pass++)
         for (int tile = 0; tile <= AG_AXIS_TILE; tile += 2) {
             p.pass = (ag_conv_pass)pass, p.g.winograd = tile;
-            if (is_asked_for(c, p.pass, tile) && (tile == 0 || winograd_possible(c, &p.g)))
+            if (is_asked_for(c, p.pass, tile) && (tile == 0 || winograd_possible(c, &p.g))) {
+                const int64_t channels = pass == AG_CONV_FORWARD ? g.co : g.ci;
+                p.bias = check_buffer(c, channels, channels % 2), check_fill(&p.bias);
+                choose_epilogue(&p);
                 check_pass(c, &p, special);
+                check_release(c, &p.bias, "bias");
+            }
         }
     check_release(c, &p.x, "x"), check_release(c, &p.w, "w"), check_release(c, &p.dy, "dy");
 }

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: MIT
+// Running the rewrites, and the graph that they see.
+#include "autograd/rewrite.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "autograd/memory.h"
+#include "autograd/plan.h"
+#include "autograd/tape_private.h"
+
+struct ag_graph {
+    ag_plan *plan;
+    int n_outputs;
+    ag_node *const *outputs;
+    bool changed, failed;  // failed: out of memory
+};
+
+#define AG_REWRITE(name) extern const ag_rewrite ag_rewrite_##name;
+#include "autograd/rewrite_list.def"
+#undef AG_REWRITE
+
+static const ag_rewrite *const rewrites[] = {
+#define AG_REWRITE(name) &ag_rewrite_##name,
+#include "autograd/rewrite_list.def"
+#undef AG_REWRITE
+    NULL,
+};
+
+const ag_rewrite *ag_rewrite_at(int i) {
+    return i >= 0 && i < (int)(sizeof rewrites / sizeof *rewrites) ? rewrites[i] : NULL;
+}
+
+// ---- the graph
+
+const ag_node *ag_graph_input(const ag_graph *graph, const ag_node *node, int k) {
+    return graph->plan->nodes[node->input[k]->index];
+}
+
+const ag_node *ag_graph_reader(const ag_graph *graph, const ag_node *node, int i) {
+    for (int at = node->index + 1; at < graph->plan->n_nodes; at++) {
+        const ag_node *other = graph->plan->nodes[at];
+        for (int k = 0; k < other->n_inputs && graph->plan->needed[at]; k++)
+            if (other->input[k]->index == node->index && i-- == 0) return other;
+    }
+    return NULL;
+}
+
+int ag_graph_readers(const ag_graph *graph, const ag_node *node) {
+    int count = 0;
+    while (ag_graph_reader(graph, node, count)) count++;
+    return count;
+}
+
+static bool is_output(const ag_graph *graph, const ag_node *node) {
+    for (int i = 0; i < graph->n_outputs; i++)
+        if (graph->outputs[i]->index == node->index) return true;
+    return false;
+}
+
+bool ag_graph_is_private(const ag_graph *graph, const ag_node *node) {
+    return ag_graph_readers(graph, node) == 1 && !is_output(graph, node);
+}
+
+static ag_node *copy_node(const ag_node *old, const void *attributes, size_t attributes_bytes) {
+    ag_node *node = malloc(sizeof *node);
+    if (!node) return NULL;
+    *node = *old;
+    node->constant = NULL;
+    node->label = strdup(old->label);
+    void *copy = malloc(attributes_bytes + 1);
+    node->attributes = copy;
+    if (copy && attributes_bytes > 0) memcpy(copy, attributes, attributes_bytes);
+    if (node->label && copy) return node;
+    ag_node_free(node);
+    return NULL;
+}
+
+static bool keep(ag_plan *plan, ag_node *made) {
+    if (plan->n_made == plan->made_capacity) {
+        const int capacity = 2 * plan->made_capacity + 16;
+        ag_node **grown = realloc(plan->made, (size_t)capacity * sizeof *grown);
+        if (!grown) return false;
+        plan->made = grown, plan->made_capacity = capacity;
+    }
+    plan->made[plan->n_made++] = made;
+    return true;
+}
+
+void ag_graph_replace(ag_graph *graph, const ag_node *old, const ag_op *op, int n_inputs,
+                      const ag_node *const *inputs, const void *attributes, size_t attributes_bytes) {
+    ag_plan *plan = graph->plan;
+    ag_node *node = copy_node(old, attributes, attributes_bytes);
+    if (!node || !keep(plan, node)) {
+        ag_node_free(node);
+        graph->failed = true;
+        return;
+    }
+    node->op = op;
+    node->n_inputs = n_inputs;
+    for (int k = 0; k < n_inputs; k++) node->input[k] = (ag_node *)inputs[k];
+    plan->nodes[node->index] = node;
+    graph->changed = true;
+}
+
+// ---- running
+
+static bool is_on(const char *name) {
+    const char *wish = getenv("AG_REWRITES");
+    if (!wish) return true;
+    if (strcmp(wish, "none") == 0) return false;
+    const size_t length = strlen(name);
+    for (const char *at = wish; (at = strstr(at, name)) != NULL; at += length)
+        if (at > wish && at[-1] == '-' && (at[length] == ',' || at[length] == '\0')) return false;
+    return true;
+}
+
+static void run(ag_graph *graph, const ag_rewrite *rewrite) {
+    for (int i = 0; i < graph->plan->n_nodes && !graph->failed; i++) {
+        if (!graph->plan->needed[i]) continue;
+        graph->changed = false;
+        rewrite->apply(graph, graph->plan->nodes[i]);
+        if (graph->changed) ag_plan_mark_needed(graph->plan, graph->n_outputs, graph->outputs);
+    }
+}
+
+bool ag_rewrite_run(ag_plan *plan, int n_outputs, ag_node *const *outputs) {
+    ag_graph graph = {plan, n_outputs, outputs, false, false};
+    for (int i = 0; rewrites[i] && !graph.failed; i++)
+        if (is_on(rewrites[i]->name)) run(&graph, rewrites[i]);
+    return !graph.failed;
+}

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: MIT
+// CONTRACT of a rewrite (private): what a file in rewrites/ provides. A rewrite replaces nodes of a finished
+// recording by cheaper ones with the same values; the tape stays as it is, and no gradient is taken of what a
+// rewrite made. To add one: copy a sibling in rewrites/ and add its name to rewrite_names in meson.build.
+//
+// AG_REWRITES=none in the environment switches all off, AG_REWRITES=-NAME,-NAME those; asked for whenever a
+// program is compiled.
+#pragma once
+
+#include "autograd/op.h"
+
+// A recording on its way to a plan.
+typedef struct ag_graph ag_graph;
+
+typedef struct ag_rewrite {
+    const char *name;
+    // Looks at one node, whose value somebody reads, and may replace it; called for every node in tape order.
+    void (*apply)(ag_graph *graph, const ag_node *node);
+} ag_rewrite;
+
+// What stands for input k of the node.
+const ag_node *ag_graph_input(const ag_graph *graph, const ag_node *node, int k);
+
+// Number of inputs, of nodes whose value somebody reads, that the node is; and whether it is asked for as an
+// output.
+int ag_graph_readers(const ag_graph *graph, const ag_node *node);
+
+// Readers of the node, for i from 0; NULL past the last.
+const ag_node *ag_graph_reader(const ag_graph *graph, const ag_node *node, int i);
+
+// Whether the value is read by one input and nothing else, so that it need not exist when that one does
+// without.
+bool ag_graph_is_private(const ag_graph *graph, const ag_node *node);
+
+// Puts a node of this op, with the same shape, index and label, in the place of `old`. Attributes are copied.
+void ag_graph_replace(ag_graph *graph, const ag_node *old, const ag_op *op, int n_inputs,
+                      const ag_node *const *inputs, const void *attributes, size_t attributes_bytes);
+
+// Row i of the list of rewrites, in the order in which they run; NULL past the end.
+const ag_rewrite *ag_rewrite_at(int i);
+
+struct ag_plan;
+
+// Runs them all over a plan's nodes; false when memory runs out.
+bool ag_rewrite_run(struct ag_plan *plan, int n_outputs, ag_node *const *outputs);

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: MIT
+// leaky_relu_gradient(dy, x) asks only for the sign of x, which is that of y = leaky_relu(x), slope >= 0: where y is
+// there anyway, x need not be kept, and the activation may become part of what computes it.
+#include "autograd/ops/recorded.h"
+#include "autograd/rewrite.h"
+
+static const ag_node *activation_of(const ag_graph *graph, const ag_node *x, double slope) {
+    double found;
+    const ag_node *reader;
+    for (int i = 0; (reader = ag_graph_reader(graph, x, i)) != NULL; i++)
+        if (ag_is_leaky_relu(reader, &found) && found == slope) return reader;
+    return NULL;
+}
+
+static void apply(ag_graph *graph, const ag_node *node) {
+    double slope;
+    if (!ag_is_leaky_relu_gradient(node, &slope) || slope < 0) return;
+    const ag_node *y = activation_of(graph, ag_graph_input(graph, node, 1), slope);
+    if (y && y->index < node->index)
+        ag_graph_replace(graph, node, node->op, 2, (const ag_node *[]){ag_graph_input(graph, node, 0), y},
+                         node->attributes, AG_POINTWISE_ATTRIBUTES);
+}
+
+const ag_rewrite ag_rewrite_leaky_relu_sign = {"leaky_relu_sign", apply};
