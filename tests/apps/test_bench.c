@@ -221,6 +221,28 @@ Test(bench, writes_a_trace_with_an_event_for_each_step_of_each_iteration) {
     cr_assert(counts[0] == 2 && counts[1] == 2 && counts[2] >= 14);
 }
 
+Test(bench, names_a_wrong_command_line_with_its_rule) {
+    static const struct {
+        const char *line, *words[2];
+    } cases[] = {
+        {"bench train", {"'train'", "options only"}},
+        {"bench --what paint", {"--what paint", "train, generate, kernels"}},
+        {"bench --batch 0", {"--batch 0", "1 to 65536"}},
+        {"bench --iterations 0", {"--iterations 0", "1 to 10000"}},
+        {"bench --iterations 10001", {"--iterations 10001", "1 to 10000"}},
+        {"bench --what generate -n 0", {"--n 0", "1 to 1000000"}},
+        {"bench -n 5", {"--n", "--what train does not depend on it"}},
+        {"bench --what generate --batch 4", {"--batch", "--what generate does not depend on it"}},
+        {"bench --what fma --batch 4", {"--batch", "--what fma does not depend on it"}},
+        {"bench --isa sse9", {"--isa sse9", "instruction set of this processor"}},
+        {"bench --isa=", {"--isa", "empty"}},
+        {"bench --profile=", {"--profile", "empty"}},
+        {"bench --json=1", {"--json"}},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        cli_refuse(2, cases[i].words[1] ? 2 : 1, cases[i].words, "%s", cases[i].line);
+}
+
 Test(bench, leaves_a_file_alone_that_it_cannot_replace) {
     scratch_write("file", "mine", 4);
     cli_refuse(1, CLI_WORDS("file/trace.json"), SMALL "--iterations 1 --profile file/trace.json");

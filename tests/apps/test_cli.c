@@ -120,19 +120,6 @@ Test(cli, a_wrong_command_line_is_named_with_its_rule) {
         {"generate -m m --grid 2x2 -o folder", {"--grid", "folder"}},
         {"inspect", {"inspect needs an argument"}},
         {"gradcheck --samples 0", {"--samples 0"}},
-        {"bench train", {"'train'", "options only"}},
-        {"bench --what paint", {"--what paint", "train, generate, kernels"}},
-        {"bench --batch 0", {"--batch 0", "1 to 65536"}},
-        {"bench --iterations 0", {"--iterations 0", "1 to 10000"}},
-        {"bench --iterations 10001", {"--iterations 10001", "1 to 10000"}},
-        {"bench --what generate -n 0", {"--n 0", "1 to 1000000"}},
-        {"bench -n 5", {"--n", "--what train does not depend on it"}},
-        {"bench --what generate --batch 4", {"--batch", "--what generate does not depend on it"}},
-        {"bench --what fma --batch 4", {"--batch", "--what fma does not depend on it"}},
-        {"bench --isa sse9", {"--isa sse9", "instruction set of this processor"}},
-        {"bench --isa=", {"--isa", "empty"}},
-        {"bench --profile=", {"--profile", "empty"}},
-        {"bench --json=1", {"--json"}},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         int n = 0;
