@@ -179,7 +179,8 @@ static void check_inside(const char *name, slice inner, slice outer) {
               "%s: %f to %f is not in %f to %f", name, inner.start, inner.end, outer.start, outer.end);
 }
 
-// Counts the slices of each kind. Steps lie in their program; when `nested`, programs lie in their iteration.
+// Counts the slices of each kind. Steps lie in their program; programs lie in their iteration or, unless `nested`,
+// behind it.
 static void check_trace(const char *file, int64_t counts[3], bool nested) {
     static const char *const kinds[] = {"iteration", "program", "step"};
     size_t n;
@@ -197,7 +198,9 @@ static void check_trace(const char *file, int64_t counts[3], bool nested) {
         cr_assert_str_eq(text(event, "cat"), kinds[k]);
         const slice s = slice_of(event);
         if (k == 2 || (k == 1 && nested)) check_inside(text(event, "name"), s, open[k - 1]);
+        cr_assert(k != 1 || nested || s.start >= open[0].end - 1e-3, "%s starts early", text(event, "name"));
         cr_assert(s.start >= open[k].end - 1e-3, "%s starts before the one before ends", text(event, "name"));
+        cr_assert(k == 2 || s.end > s.start, "%s took no time", text(event, "name"));
         open[k] = s;
         counts[k]++;
     }
@@ -213,7 +216,10 @@ Test(bench, writes_a_trace_with_an_event_for_each_step_of_each_iteration) {
     cr_assert(counts[0] == 1 && counts[1] == 4 && counts[2] == steps, "%d, %d, %d slices for %d steps",
               (int)counts[0], (int)counts[1], (int)counts[2], (int)steps);
     nn_json_free(json);
-    cli_succeed(SMALL "--iterations 3 --profile one.json");
+    json = run_json(SMALL "--iterations 3 --profile one.json");
+    check_spread(json, "ms", 3);
+    check_spread(json, "images_per_second", 3);
+    nn_json_free(json);
     check_trace("one.json", counts, true);
     cr_assert(counts[0] == 3 && counts[1] == 12 && counts[2] == 3 * steps);
     cli_succeed("bench --what generate -n 3 --iterations 2 --threads 1 --profile generate.json");
@@ -246,6 +252,8 @@ Test(bench, names_a_wrong_command_line_with_its_rule) {
 Test(bench, leaves_a_file_alone_that_it_cannot_replace) {
     scratch_write("file", "mine", 4);
     cli_refuse(1, CLI_WORDS("file/trace.json"), SMALL "--iterations 1 --profile file/trace.json");
+    cr_assert(!*cli_run(SMALL "--iterations 1 --profile file/trace.json")->out,
+              "refused after the clock ran");
     cli_refuse(2, CLI_WORDS("--isa sse9"), SMALL "--iterations 1 --isa sse9 --profile file");
     size_t n;
     uint8_t *bytes = scratch_read("file", &n);
