@@ -19,24 +19,17 @@ static const images *input_of(const winograd *pass) { return pass->transposed ? 
 static const images *output_of(const winograd *pass) { return pass->transposed ? &pass->x : &pass->y; }
 static int64_t panels_of(const images *side) { return tile_parts(side->c, WIDTH); }
 
-// line[w][c] from the sums of an image's row product. The lanes behind the last channel are overwritten by the
-// next pixel, or lie in the line's margin.
-static void give_pixels(const unit *u, const images *side, const real *sums, int64_t image, real *line) {
-    const int64_t length = (side->c + LANES - 1) / LANES * LANES;
-    const ag_axis *columns = &u->pass->columns;
-    const real *start[AG_AXIS_FILTERS];
-    for (int f = 0; f < columns->filters; f++)
-        start[f] = sums + (row_at(u, f, image, 0) - columns->first[f]) * side->pitch;
-    for (int64_t j = 0; j < side->w; j++, line += side->c) {
-        combination sum = {0};
-        int f = 0;
-        for (int32_t t = side->at_column.start[j]; t < side->at_column.start[j + 1]; t++) {
-            const ag_axis_term *term = &side->at_column.term[t];
-            while (term->at >= columns->first[f + 1]) f++;
-            combine_add(&sum, start[f] + term->at * side->pitch, (real)term->factor, length, line);
-        }
-        combine_store(&sum, length, line);
-    }
+// lines[image][w][c] from the sums of a row product. The lanes behind the last channel are overwritten by the next pixel,
+// or lie in the line's margin.
+static void give_pixels(const unit *u, const images *side, const real *sums, real *lines) {
+    combination sum = {.from = sums,
+                       .step = u->images * side->pitch,
+                       .from_row = side->pitch,
+                       .rows = u->images,
+                       .count = whole_lanes(side->c),
+                       .out = lines,
+                       .out_row = line_size(side)};
+    for (int64_t j = 0; j < side->w; j++, sum.out += side->c) combine_row(&sum, &side->at_column, j);
 }
 
 // The epilogue over a row of pixels.
@@ -56,30 +49,25 @@ static void finish_row(const images *side, const ag_conv_call *call, real *row) 
     }
 }
 
-// Adds the line to the rows of the image that the row product gives to. The first product to reach a row starts
-// it, the last one finishes it.
-static void give_line(const images *side, const ag_conv_call *call, const real *line, int64_t row,
-                      real *image) {
-    const int64_t length = side->w * side->c;
+// Adds the lines to the rows of the images that the row product gives to. The first product to reach a row starts it, the
+// last one finishes it.
+static void give_lines(const unit *u, const images *side, const ag_conv_call *call, const real *lines,
+                       real *first_image) {
+    const int64_t length = side->w * side->c, row = u->first_row;
     for (int32_t t = side->row.start[row]; t < side->row.start[row + 1]; t++) {
-        const ag_axis_term *term = &side->row.term[t];
-        const int32_t *reach = side->at_row.start + term->at;
-        const bool starts = side->at_row.term[reach[0]].at == row,
-                   ends = side->at_row.term[reach[1] - 1].at == row;
-        real *out = image + term->at * length;
-        combination sum = {0};
-        if (!starts) combine_add(&sum, out, 1, length, out);
-        combine_add(&sum, line, (real)term->factor, length, out);
-        combine_store(&sum, length, out);
-        if (ends && !epilogue_is_empty(call)) finish_row(side, call, out);
-    }
-}
-
-static void give(const unit *u, const images *side, const ag_conv_call *call, const real *sums, real *line,
-                 real *first_image) {
-    for (int64_t image = 0; image < u->images; image++) {
-        give_pixels(u, side, sums, image, line);
-        give_line(side, call, line, u->first_row, first_image + image * side->h * side->w * side->c);
+        const ag_axis_term term = {0, side->row.term[t].factor};
+        const int64_t at = side->row.term[t].at, first = side->at_row.start[at],
+                      end = side->at_row.start[at + 1];
+        const combination sum = {.from = lines,
+                                 .from_row = line_size(side),
+                                 .rows = u->images,
+                                 .count = length,
+                                 .out = first_image + at * length,
+                                 .out_row = side->h * length};
+        combine(&sum, 1, &term, side->at_row.term[first].at != row);
+        if (epilogue_is_empty(call) || side->at_row.term[end - 1].at != row) continue;
+        for (int64_t image = 0; image < u->images; image++)
+            finish_row(side, call, sum.out + image * sum.out_row);
     }
 }
 
@@ -110,30 +98,22 @@ static void gather_weights(const winograd *pass, const real *w, int64_t panel, t
     }
 }
 
-// out[i] = sum over the taps of an axis of filter[tap] from[tap * step + i]
-static void filter_taps(const double *filter, int taps, const real *from, int64_t step, int64_t count,
-                        real *out) {
-    combination sum = {0};
-    for (int t = 0; t < taps; t++)
-        if (filter[t] != 0) combine_add(&sum, from + t * step, (real)filter[t], count, out);
-    combine_store(&sum, count, out);
-}
-
 static void transform_chunk(const winograd *pass, const real *w, int64_t panel, tile_part inputs, real *u) {
     const ag_axis *rows = &pass->rows, *columns = &pass->columns;
     const int64_t count = inputs.count * WIDTH;
     real taps[AG_AXIS_TAPS * AG_AXIS_TAPS * WEIGHT_CHUNK * WIDTH];
     real line[AG_AXIS_TAPS * WEIGHT_CHUNK * WIDTH];
     gather_weights(pass, w, panel, inputs, taps);
+    const combination down = {
+        .from = taps, .step = columns->taps * count, .rows = 1, .count = columns->taps * count, .out = line};
+    combination across = {.from = line, .step = count, .rows = 1, .count = count};
     for (int i = 0; i < rows->filters; i++) {
-        for (int b = 0; b < columns->taps; b++)
-            filter_taps(rows->filter[i], rows->taps, taps + b * count, columns->taps * count, count,
-                        line + b * count);
+        combine_dense(&down, rows->taps, rows->filter[i], 1);
         for (int j = 0; j < columns->filters; j++) {
             const int64_t pair = (int64_t)i * columns->filters + j;
-            filter_taps(
-                columns->filter[j], columns->taps, line, count, count,
-                u + (pair * panels_of(output_of(pass)) + panel) * panel_size(pass) + inputs.first * WIDTH);
+            across.out =
+                u + (pair * panels_of(output_of(pass)) + panel) * panel_size(pass) + inputs.first * WIDTH;
+            combine_dense(&across, columns->taps, columns->filter[j], 1);
         }
     }
 }
@@ -169,12 +149,10 @@ static void multiply_pair(const winograd *pass, int64_t rows, const real *pixels
         }
 }
 
-static int64_t line_size(const winograd *pass) {
-    return larger(pass->x.w * pass->x.c, pass->y.w * pass->y.c) + LANES;
+// A worker's own memory: lines, transformed pixels, sums.
+static int64_t pixels_offset(const winograd *pass) {
+    return reals(block_images(pass) * larger(line_size(&pass->x), line_size(&pass->y)));
 }
-
-// A task's own memory: a line, transformed pixels, sums.
-static int64_t pixels_offset(const winograd *pass) { return reals(line_size(pass)); }
 static int64_t sums_offset(const winograd *pass) {
     return pixels_offset(pass) +
            reals(block_images(pass) * product_count(&pass->columns) * input_of(pass)->pitch);
@@ -193,7 +171,7 @@ static void run_block(const winograd *pass, const ag_conv_call *call, int64_t ta
     const tile_part part = tile_cut(pass->geometry.n, block_count(pass), task);
     char *own =
         (char *)call->scratch + pass->matrices_bytes + weights_bytes(pass) + call->worker * block_bytes(pass);
-    real *line = (real *)own, *pixels = (real *)(own + pixels_offset(pass)),
+    real *lines = (real *)own, *pixels = (real *)(own + pixels_offset(pass)),
          *sums = (real *)(own + sums_offset(pass));
     const real *u = (const real *)((const char *)call->scratch + pass->matrices_bytes);
     const real *from = (const real *)call->a + part.first * in->h * in->w * in->c;
@@ -203,12 +181,13 @@ static void run_block(const winograd *pass, const ag_conv_call *call, int64_t ta
     for (int i = 0; i < pass->rows.filters; i++)
         for (int32_t row = pass->rows.first[i]; row < pass->rows.first[i + 1]; row++) {
             const unit now = {pass, part.count, row, 1};
-            take(&now, in, from, line, pixels);
+            take(&now, in, from, lines, pixels);
             for (int j = 0; j < pass->columns.filters; j++)
                 multiply_pair(pass, filter_rows(&now, j), pixels + filter_start(&now, j) * in->pitch,
                               u + ((int64_t)i * pass->columns.filters + j) * pair_size,
                               sums + filter_start(&now, j) * out->pitch);
-            give(&now, out, call, sums, line, to);
+            give_pixels(&now, out, sums, lines);
+            give_lines(&now, out, call, lines, to);
         }
 }
 

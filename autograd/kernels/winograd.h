@@ -74,61 +74,58 @@ static inline void winograd_build(const winograd *pass, char *scratch) {
 
 // ---- transformed pixels
 
-// Some images and some row products of one row filter. Transformed pixels lie by column filter, then image,
-// row product and column product, a pitch apart: a pair of filters has consecutive rows.
+// Some images and some row products of one row filter. Transformed pixels lie by column product, then row product, then
+// image, a pitch apart: a pair of filters has consecutive rows.
 typedef struct unit {
     const winograd *pass;
     int64_t images, first_row, rows;
 } unit;
 
-static inline int64_t filter_rows(const unit *u, int column_filter) {
-    const int32_t *first = u->pass->columns.first;
-    return u->images * u->rows * (first[column_filter + 1] - first[column_filter]);
-}
-
 static inline int64_t filter_start(const unit *u, int column_filter) {
     return u->images * u->rows * u->pass->columns.first[column_filter];
 }
 
-// The first column product of the filter, of one image and row product (both counted from the unit's first).
-static inline int64_t row_at(const unit *u, int column_filter, int64_t image, int64_t row) {
-    const int32_t *first = u->pass->columns.first;
-    return filter_start(u, column_filter) +
-           (image * u->rows + row) * (first[column_filter + 1] - first[column_filter]);
+static inline int64_t filter_rows(const unit *u, int column_filter) {
+    return filter_start(u, column_filter + 1) - filter_start(u, column_filter);
 }
 
-// line[w][c] = what row product `row` takes from an image
-static inline void take_line(const images *side, const real *image, int64_t row, real *line) {
+// Elements of a line of pixels, with a margin for a vector that begins in its last pixel.
+static inline int64_t line_size(const images *side) { return side->w * side->c + LANES; }
+
+static inline int64_t whole_lanes(int64_t channels) { return (channels + LANES - 1) / LANES * LANES; }
+
+// lines[image][w][c] = what the row product takes from each image
+static inline void take_lines(const unit *u, const images *side, const real *first_image, int64_t row,
+                              real *lines) {
     const int64_t length = side->w * side->c;
-    combination sum = {0};
-    for (int32_t t = side->row.start[row]; t < side->row.start[row + 1]; t++)
-        combine_add(&sum, image + side->row.term[t].at * length, (real)side->row.term[t].factor, length,
-                    line);
-    combine_store(&sum, length, line);
+    const combination sum = {.from = first_image,
+                             .step = length,
+                             .from_row = side->h * length,
+                             .rows = u->images,
+                             .count = length,
+                             .out = lines,
+                             .out_row = line_size(side)};
+    combine_row(&sum, &side->row, row);
 }
 
-// The column products of a line. The lanes behind the last channel are the next pixel's, or the line's margin:
-// nobody looks at them.
-static inline void take_pixels(const unit *u, const images *side, const real *line, int64_t image,
-                               int64_t row, real *out) {
-    const int64_t length = (side->c + LANES - 1) / LANES * LANES;
-    const ag_axis *columns = &u->pass->columns;
-    for (int f = 0; f < columns->filters; f++) {
-        real *pixel = out + row_at(u, f, image, row) * side->pitch;
-        for (int32_t p = columns->first[f]; p < columns->first[f + 1]; p++, pixel += side->pitch) {
-            combination sum = {0};
-            for (int32_t t = side->column.start[p]; t < side->column.start[p + 1]; t++)
-                combine_add(&sum, line + side->column.term[t].at * side->c, (real)side->column.term[t].factor,
-                            length, pixel);
-            combine_store(&sum, length, pixel);
-        }
+// The column products of the lines, `between` pixels apart. The lanes behind the last channel are the next pixel's, or the
+// line's margin: nobody looks at them.
+static inline void take_pixels(const unit *u, const images *side, const real *lines, int64_t between,
+                               real *out) {
+    combination sum = {.from = lines,
+                       .step = side->c,
+                       .from_row = line_size(side),
+                       .rows = u->images,
+                       .count = whole_lanes(side->c),
+                       .out = out,
+                       .out_row = side->pitch};
+    for (int64_t p = 0; p < product_count(&u->pass->columns); p++, sum.out += between * side->pitch)
+        combine_row(&sum, &side->column, p);
+}
+
+static inline void take(const unit *u, const images *side, const real *first_image, real *lines, real *out) {
+    for (int64_t row = 0; row < u->rows; row++) {
+        take_lines(u, side, first_image, u->first_row + row, lines);
+        take_pixels(u, side, lines, u->images * u->rows, out + row * u->images * side->pitch);
     }
-}
-
-static inline void take(const unit *u, const images *side, const real *first_image, real *line, real *out) {
-    for (int64_t image = 0; image < u->images; image++)
-        for (int64_t row = 0; row < u->rows; row++) {
-            take_line(side, first_image + image * side->h * side->w * side->c, u->first_row + row, line);
-            take_pixels(u, side, line, image, row, out);
-        }
 }

@@ -4,22 +4,26 @@
 #include "autograd/kernels/winograd.h"
 
 enum {
-    BLOCK_IMAGES = 8,  // transformed at once
+    UNIT_ROWS = 32,    // of images and row products transformed at once: many, for long sums
+    GROUP_IMAGES = 8,  // at least
     TASKS = 16,        // wanted
     CHUNK = 256,       // elements of dw that a task of the last stage makes
 };
 
 // Tasks of stage 1 are (row filter, group of images).
 static int64_t group_count(const ag_conv_geometry *g, int row_filters) {
-    return smaller(tile_parts(TASKS, row_filters), tile_parts(g->n, BLOCK_IMAGES));
+    return smaller(tile_parts(TASKS, row_filters), tile_parts(g->n, GROUP_IMAGES));
 }
 
 static int64_t groups_of(const winograd *pass) { return group_count(&pass->geometry, pass->rows.filters); }
 
-static int64_t most_rows(const ag_axis *axis) {
-    int64_t most = 0;
-    for (int f = 0; f < axis->filters; f++) most = larger(most, axis->first[f + 1] - axis->first[f]);
-    return most;
+static int64_t row_count(const winograd *pass, int64_t filter) {
+    return pass->rows.first[filter + 1] - pass->rows.first[filter];
+}
+
+// Images transformed at once.
+static int64_t unit_images(const winograd *pass, int64_t filter) {
+    return smaller(larger(UNIT_ROWS / larger(row_count(pass, filter), 1), 1), pass->geometry.n);
 }
 
 // ---- scratch: the matrices, the sums of each group [pair][ci][co], then each worker's own memory
@@ -29,19 +33,27 @@ static int64_t group_size(const winograd *pass) {
     return (int64_t)pass->rows.filters * pass->columns.filters * weights(pass);
 }
 
-static int64_t line_bytes(const winograd *pass) {
-    return reals(larger(pass->x.w * pass->x.c, pass->y.w * pass->y.c) + LANES);
+static int64_t lines_bytes(const winograd *pass, int64_t filter) {
+    return reals(unit_images(pass, filter) * larger(line_size(&pass->x), line_size(&pass->y)));
 }
 
-static int64_t pixels_bytes(const winograd *pass, const images *side, int64_t rows) {
-    return reals(smaller(BLOCK_IMAGES, pass->geometry.n) * rows * product_count(&pass->columns) *
+static int64_t pixels_bytes(const winograd *pass, const images *side, int64_t filter) {
+    return reals(unit_images(pass, filter) * row_count(pass, filter) * product_count(&pass->columns) *
                  side->pitch);
 }
 
-static int64_t worker_bytes(const winograd *pass, int64_t rows) {
-    const int64_t pixels = pixels_bytes(pass, &pass->x, rows) + pixels_bytes(pass, &pass->y, rows);
+static int64_t worker_bytes(const winograd *pass) {
     const int64_t chunks = (int64_t)pass->rows.filters * pass->columns.taps + pass->columns.filters;
-    return larger(line_bytes(pass) + pixels, reals(chunks * CHUNK));
+    int64_t most = reals(chunks * CHUNK);
+    for (int f = 0; f < pass->rows.filters; f++)
+        most = larger(
+            most, lines_bytes(pass, f) + pixels_bytes(pass, &pass->x, f) + pixels_bytes(pass, &pass->y, f));
+    return most;
+}
+
+static char *worker_memory(const winograd *pass, const ag_conv_call *call) {
+    return (char *)call->scratch + pass->matrices_bytes + groups_of(pass) * reals(group_size(pass)) +
+           call->worker * worker_bytes(pass);
 }
 
 // ---- stage 1
@@ -76,20 +88,19 @@ static void multiply_pair(const winograd *pass, int64_t length, const real *x, c
 }
 
 static void sum_group(const winograd *pass, const ag_conv_call *call, int64_t task) {
-    const int64_t groups = groups_of(pass), filter = task / groups, most = most_rows(&pass->rows);
+    const int64_t groups = groups_of(pass), filter = task / groups, most = unit_images(pass, filter);
     const tile_part group = tile_cut(pass->geometry.n, groups, task % groups);
     real *sums = (real *)((char *)call->scratch + pass->matrices_bytes) + task % groups * group_size(pass) +
                  filter * pass->columns.filters * weights(pass);
-    char *own = (char *)call->scratch + pass->matrices_bytes + groups * reals(group_size(pass)) +
-                call->worker * worker_bytes(pass, most);
-    real *line = (real *)own, *x = (real *)(own + line_bytes(pass));
-    real *y = (real *)(own + line_bytes(pass) + pixels_bytes(pass, &pass->x, most));
-    for (int64_t n = 0; n < group.count; n += BLOCK_IMAGES) {
-        const unit now = {pass, smaller(BLOCK_IMAGES, group.count - n), pass->rows.first[filter],
-                          pass->rows.first[filter + 1] - pass->rows.first[filter]};
+    char *own = worker_memory(pass, call);
+    real *lines = (real *)own, *x = (real *)(own + lines_bytes(pass, filter));
+    real *y = (real *)(own + lines_bytes(pass, filter) + pixels_bytes(pass, &pass->x, filter));
+    for (int64_t n = 0; n < group.count; n += most) {
+        const unit now = {pass, smaller(most, group.count - n), pass->rows.first[filter],
+                          row_count(pass, filter)};
         const int64_t image = group.first + n;
-        take(&now, &pass->x, (const real *)call->a + image * pass->x.h * pass->x.w * pass->x.c, line, x);
-        take(&now, &pass->y, (const real *)call->b + image * pass->y.h * pass->y.w * pass->y.c, line, y);
+        take(&now, &pass->x, (const real *)call->a + image * pass->x.h * pass->x.w * pass->x.c, lines, x);
+        take(&now, &pass->y, (const real *)call->b + image * pass->y.h * pass->y.w * pass->y.c, lines, y);
         for (int j = 0; j < pass->columns.filters; j++)
             multiply_pair(pass, filter_rows(&now, j), x + filter_start(&now, j) * pass->x.pitch,
                           y + filter_start(&now, j) * pass->y.pitch, n == 0, sums + j * weights(pass));
@@ -98,47 +109,46 @@ static void sum_group(const winograd *pass, const ag_conv_call *call, int64_t ta
 
 // ---- stage 2
 
-// out[tap] = sum over the filters of an axis of filter[tap] from[filter]
-static void gather_taps(const ag_axis *axis, const real *from, int64_t from_step, int64_t count, real *out,
-                        int64_t out_step) {
-    for (int t = 0; t < axis->taps; t++, out += out_step) {
-        combination sum = {0};
-        for (int f = 0; f < axis->filters; f++)
-            if (axis->filter[f][t] != 0)
-                combine_add(&sum, from + f * from_step, (real)axis->filter[f][t], count, out);
-        combine_store(&sum, count, out);
-    }
+// The groups' sums of one row filter, in index order: out[column filter][CHUNK]
+static void sum_groups(const winograd *pass, const real *sums, int64_t count, real *out) {
+    for (int j = 0; j < pass->columns.filters; j++)
+        for (int64_t k = 0; k < groups_of(pass); k++) {
+            const combination sum = {.from = sums + k * group_size(pass) + j * weights(pass),
+                                     .rows = 1,
+                                     .count = count,
+                                     .out = out + j * CHUNK};
+            combine(&sum, 1, &(ag_axis_term){0, 1}, k > 0);
+        }
 }
 
-// Elements of all taps of dw: the groups' sums in index order, then the columns' taps, then the rows'.
+// Elements of all taps of dw: the groups' sums, then the columns' taps, then the rows'.
 static void combine_chunk(const winograd *pass, const ag_conv_call *call, int64_t task) {
     const ag_axis *rows = &pass->rows, *columns = &pass->columns;
-    const int64_t groups = groups_of(pass), first = task * CHUNK,
-                  count = smaller(CHUNK, weights(pass) - first);
-    const char *sums = (const char *)call->scratch + pass->matrices_bytes;
-    real *line = (real *)((char *)call->scratch + pass->matrices_bytes + groups * reals(group_size(pass)) +
-                          call->worker * worker_bytes(pass, most_rows(rows)));
-    real *taps = line + columns->filters * CHUNK;
-    for (int i = 0; i < rows->filters; i++) {
-        for (int j = 0; j < columns->filters; j++) {
-            combination total = {0};
-            const real *from =
-                (const real *)sums + ((int64_t)i * columns->filters + j) * weights(pass) + first;
-            for (int64_t k = 0; k < groups; k++)
-                combine_add(&total, from + k * group_size(pass), 1, count, line + j * CHUNK);
-            combine_store(&total, count, line + j * CHUNK);
+    const int64_t first = task * CHUNK, count = smaller(CHUNK, weights(pass) - first);
+    const char *start = (const char *)call->scratch + pass->matrices_bytes;
+    const real *sums = (const real *)start + first;
+    real *filters = (real *)worker_memory(pass, call);
+    real *taps = filters + columns->filters * CHUNK;
+    combination across = {.from = filters, .step = CHUNK, .rows = 1, .count = count};
+    for (int i = 0; i < rows->filters; i++, sums += columns->filters * weights(pass)) {
+        sum_groups(pass, sums, count, filters);
+        for (int b = 0; b < columns->taps; b++) {
+            across.out = taps + ((int64_t)i * columns->taps + b) * CHUNK;
+            combine_dense(&across, columns->filters, &columns->filter[0][b], AG_AXIS_TAPS);
         }
-        gather_taps(columns, line, CHUNK, count, taps + (int64_t)i * columns->taps * CHUNK, CHUNK);
     }
-    for (int b = 0; b < columns->taps; b++)
-        gather_taps(rows, taps + b * CHUNK, columns->taps * CHUNK, count,
-                    (real *)call->out + b * weights(pass) + first, columns->taps * weights(pass));
+    combination down = {.step = columns->taps * CHUNK, .rows = 1, .count = count};
+    for (int a = 0; a < rows->taps; a++)
+        for (int b = 0; b < columns->taps; b++) {
+            down.from = taps + b * CHUNK;
+            down.out = (real *)call->out + ((int64_t)a * columns->taps + b) * weights(pass) + first;
+            combine_dense(&down, rows->filters, &rows->filter[0][a], AG_AXIS_TAPS);
+        }
 }
 
 int64_t KERNEL(winograd_weight_gradient_bytes)(const ag_conv_geometry *g, int workers) {
     const winograd pass = winograd_of(g, false);
-    return pass.matrices_bytes + groups_of(&pass) * reals(group_size(&pass)) +
-           workers * worker_bytes(&pass, most_rows(&pass.rows));
+    return pass.matrices_bytes + groups_of(&pass) * reals(group_size(&pass)) + workers * worker_bytes(&pass);
 }
 
 // Stages: the matrices; the sums of (row filter, group of images); chunks of dw.
