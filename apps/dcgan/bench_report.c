@@ -92,14 +92,14 @@ static void print_sums(const bench_report *r) {
 static void print_row(const row *r, const table *t) {
     const ag_node *node = node_of(r);
     char shape[AG_SHAPE_TEXT];
-    printf("%9.3f %5.1f%% %8.4f %8.1f %6.1f%%  %-32s %-28s %-16s %s\n", r->ms,
+    printf("%9.3f %5.1f%% %8.4f %8.1f %6.1f%%  %-32s %-30s %-16s %s\n", r->ms,
            t->ms > 0 ? 100 * r->ms / t->ms : 0, r->gflop, r->gflops, 100 * r->share, r->program->name,
            ag_node_op(node), ag_shape_format(ag_node_shape(node), shape), ag_node_label(node));
 }
 
 static void print_rows(const table *t) {
     char steps[TEXT_NUMBER];
-    printf("\n%9s %6s %8s %8s %7s  %-32s %-28s %-16s %s\n", "ms", "time", "GFLOP", "GFLOP/s", "of FMA",
+    printf("\n%9s %6s %8s %8s %7s  %-32s %-30s %-16s %s\n", "ms", "time", "GFLOP", "GFLOP/s", "of FMA",
            "program", "op", "shape", "node");
     for (int i = 0; i < t->n; i++) print_row(&t->rows[i], t);
     printf("%9.3f %s\n", t->ms, text_things(t->n, "step", steps));
