@@ -60,7 +60,8 @@ static void describe_place(const ag_program *p, int i, FILE *stream) {
 void ag_program_describe(const ag_program *p, FILE *stream) {
     fprintf(stream, "%-9s %-56s %-22s %12s %12s  %s\n", "state", "node", "shape", "FLOPs", "bytes", "place");
     for (int i = 0; i < p->plan.n_nodes; i++) {
-        const ag_node *node = p->plan.nodes[i];
+        // What a rewrite made, or what it took away.
+        const ag_node *node = p->plan.needed[i] ? p->plan.nodes[i] : p->tape->nodes[i];
         const bool runs = p->plan.needed[i] && !(node->op->traits & (AG_OP_SOURCE | AG_OP_VIEW));
         fprintf(stream, "%-9s %-56s %-22s %12.0f %12.0f  ", state(p, i), node->label, AG_TEXT(node->shape),
                 runs ? ag_node_flops(node) : 0, runs ? step_bytes(node) : 0);

@@ -62,12 +62,13 @@ bool ag_graph_is_private(const ag_graph *graph, const ag_node *node) {
     return ag_graph_readers(graph, node) == 1 && !is_output(graph, node);
 }
 
-static ag_node *copy_node(const ag_node *old, const void *attributes, size_t attributes_bytes) {
+static ag_node *copy_node(const ag_node *old, const char *label, const void *attributes,
+                          size_t attributes_bytes) {
     ag_node *node = malloc(sizeof *node);
     if (!node) return NULL;
     *node = *old;
     node->constant = NULL;
-    node->label = strdup(old->label);
+    node->label = strdup(label);
     void *copy = malloc(attributes_bytes + 1);
     node->attributes = copy;
     if (copy && attributes_bytes > 0) memcpy(copy, attributes, attributes_bytes);
@@ -87,10 +88,11 @@ static bool keep(ag_plan *plan, ag_node *made) {
     return true;
 }
 
-void ag_graph_replace(ag_graph *graph, const ag_node *old, const ag_op *op, int n_inputs,
-                      const ag_node *const *inputs, const void *attributes, size_t attributes_bytes) {
+void ag_graph_replace(ag_graph *graph, const ag_node *old, const ag_node *named, const ag_op *op,
+                      int n_inputs, const ag_node *const *inputs, const void *attributes,
+                      size_t attributes_bytes) {
     ag_plan *plan = graph->plan;
-    ag_node *node = copy_node(old, attributes, attributes_bytes);
+    ag_node *node = copy_node(old, named->label, attributes, attributes_bytes);
     if (!node || !keep(plan, node)) {
         ag_node_free(node);
         graph->failed = true;

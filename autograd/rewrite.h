@@ -32,9 +32,11 @@ const ag_node *ag_graph_reader(const ag_graph *graph, const ag_node *node, int i
 // without.
 bool ag_graph_is_private(const ag_graph *graph, const ag_node *node);
 
-// Puts a node of this op, with the same shape, index and label, in the place of `old`. Attributes are copied.
-void ag_graph_replace(ag_graph *graph, const ag_node *old, const ag_op *op, int n_inputs,
-                      const ag_node *const *inputs, const void *attributes, size_t attributes_bytes);
+// Puts a node of this op, with the same shape and index and with the label of `named`, in the place of `old`.
+// Attributes are copied.
+void ag_graph_replace(ag_graph *graph, const ag_node *old, const ag_node *named, const ag_op *op,
+                      int n_inputs, const ag_node *const *inputs, const void *attributes,
+                      size_t attributes_bytes);
 
 // Row i of the list of rewrites, in the order in which they run; NULL past the end.
 const ag_rewrite *ag_rewrite_at(int i);

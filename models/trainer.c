@@ -316,7 +316,7 @@ nn_optimizer *gan_trainer_optimizer(gan_trainer *t, bool discriminator) {
     return discriminator ? t->d_optimizer : t->g_optimizer;
 }
 
-const ag_program *gan_trainer_program(gan_trainer *t, int64_t n, const char *name, ag_error *error) {
+ag_program *gan_trainer_program(gan_trainer *t, int64_t n, const char *name, ag_error *error) {
     if (!NN_GIVEN(t, "trainer", error) || !NN_GIVEN(name, "name", error)) return NULL;
     if (n < 1)
         return ag_fail(error, AG_STATUS_USAGE, "trainer: a program for batches of %lld; at least 1",

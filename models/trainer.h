@@ -64,12 +64,11 @@ AG_API double gan_trainer_d_loss(const gan_trainer *trainer);  // of the last it
 AG_API double gan_trainer_g_loss(const gan_trainer *trainer);
 AG_API int64_t gan_trainer_workspace_bytes(const gan_trainer *trainer);
 
-// The programs of an iteration with batch n (recorded if need be), to print or check their plans: "fakes",
+// The programs of an iteration with batch n (recorded if need be), to print, check or time them: "fakes",
 // "discriminator on fakes", "discriminator on reals", "discriminator", "generator". Borrowed; the trainer
 // keeps those of two batch sizes, and drops one for a third. NULL when the schedule has no such program, and
 // with *error filled when it cannot be recorded.
-AG_API const ag_program *gan_trainer_program(gan_trainer *trainer, int64_t n, const char *name,
-                                             ag_error *error);
+AG_API ag_program *gan_trainer_program(gan_trainer *trainer, int64_t n, const char *name, ag_error *error);
 
 // D's or G's optimizer, for saving; borrowed.
 AG_API nn_optimizer *gan_trainer_optimizer(gan_trainer *trainer, bool discriminator);

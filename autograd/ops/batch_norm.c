@@ -264,7 +264,7 @@ bool ag_is_batch_norm(const ag_node *node) {
 void ag_batch_norm_fuse(ag_graph *graph, const ag_node *at, const ag_node *normalization, double slope) {
     const ag_node *inputs[AG_MAX_INPUTS];
     for (int k = 0; k < normalization->n_inputs; k++) inputs[k] = ag_graph_input(graph, normalization, k);
-    ag_graph_replace(graph, at, &batch_norm_leaky_relu, normalization->n_inputs, inputs,
+    ag_graph_replace(graph, at, normalization, &batch_norm_leaky_relu, normalization->n_inputs, inputs,
                      &(fused){epsilon_of(normalization), slope}, sizeof(fused));
 }
 

@@ -236,7 +236,8 @@ void ag_conv2d_fuse(ag_graph *graph, const ag_node *at, const ag_node *convoluti
     if (bias) inputs[n++] = bias;
     settings attributes = *(const settings *)convolution->attributes;
     attributes.slope = slope;
-    ag_graph_replace(graph, at, &fused[pass_of(convolution)], n, inputs, &attributes, sizeof attributes);
+    ag_graph_replace(graph, at, convolution, &fused[pass_of(convolution)], n, inputs, &attributes,
+                     sizeof attributes);
 }
 
 static ag_conv_params with_defaults(ag_conv_params params) {

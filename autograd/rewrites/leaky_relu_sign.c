@@ -17,8 +17,9 @@ static void apply(ag_graph *graph, const ag_node *node) {
     if (!ag_is_leaky_relu_gradient(node, &slope) || slope < 0) return;
     const ag_node *y = activation_of(graph, ag_graph_input(graph, node, 1), slope);
     if (y && y->index < node->index)
-        ag_graph_replace(graph, node, node->op, 2, (const ag_node *[]){ag_graph_input(graph, node, 0), y},
-                         node->attributes, AG_POINTWISE_ATTRIBUTES);
+        ag_graph_replace(graph, node, node, node->op, 2,
+                         (const ag_node *[]){ag_graph_input(graph, node, 0), y}, node->attributes,
+                         AG_POINTWISE_ATTRIBUTES);
 }
 
 const ag_rewrite ag_rewrite_leaky_relu_sign = {"leaky_relu_sign", apply};
