@@ -6,7 +6,8 @@
 #include "autograd/kernels/epilogue.h"
 
 enum {
-    BLOCK_IMAGES = 8,   // of a task: rows enough for long products, few enough for the second-level cache
+    BLOCK_IMAGES = 4,   // of a task
+    UNIT_ROWS = 2,      // row products of one filter taken at once, at most
     WEIGHT_CHUNK = 16,  // inputs whose weights are transformed at once, in the first-level cache
 };
 
@@ -23,7 +24,7 @@ static int64_t panels_of(const images *side) { return tile_parts(side->c, WIDTH)
 // or lie in the line's margin.
 static void give_pixels(const unit *u, const images *side, const real *sums, real *lines) {
     combination sum = {.from = sums,
-                       .step = u->images * side->pitch,
+                       .step = u->images * u->rows * side->pitch,
                        .from_row = side->pitch,
                        .rows = u->images,
                        .count = whole_lanes(side->c),
@@ -51,9 +52,9 @@ static void finish_row(const images *side, const ag_conv_call *call, real *row) 
 
 // Adds the lines to the rows of the images that the row product gives to. The first product to reach a row starts it, the
 // last one finishes it.
-static void give_lines(const unit *u, const images *side, const ag_conv_call *call, const real *lines,
-                       real *first_image) {
-    const int64_t length = side->w * side->c, row = u->first_row;
+static void give_lines(const unit *u, const images *side, const ag_conv_call *call, int64_t row,
+                       const real *lines, real *first_image) {
+    const int64_t length = side->w * side->c;
     for (int32_t t = side->row.start[row]; t < side->row.start[row + 1]; t++) {
         const ag_axis_term term = {0, side->row.term[t].factor};
         const int64_t at = side->row.term[t].at, first = side->at_row.start[at],
@@ -68,6 +69,14 @@ static void give_lines(const unit *u, const images *side, const ag_conv_call *ca
         if (epilogue_is_empty(call) || side->at_row.term[end - 1].at != row) continue;
         for (int64_t image = 0; image < u->images; image++)
             finish_row(side, call, sum.out + image * sum.out_row);
+    }
+}
+
+static void give(const unit *u, const images *side, const ag_conv_call *call, const real *sums, real *lines,
+                 real *first_image) {
+    for (int64_t row = 0; row < u->rows; row++) {
+        give_pixels(u, side, sums + row * u->images * side->pitch, lines);
+        give_lines(u, side, call, u->first_row + row, lines, first_image);
     }
 }
 
@@ -155,11 +164,11 @@ static int64_t pixels_offset(const winograd *pass) {
 }
 static int64_t sums_offset(const winograd *pass) {
     return pixels_offset(pass) +
-           reals(block_images(pass) * product_count(&pass->columns) * input_of(pass)->pitch);
+           reals(block_images(pass) * UNIT_ROWS * product_count(&pass->columns) * input_of(pass)->pitch);
 }
 static int64_t block_bytes(const winograd *pass) {
     return sums_offset(pass) +
-           reals(block_images(pass) * product_count(&pass->columns) * output_of(pass)->pitch);
+           reals(block_images(pass) * UNIT_ROWS * product_count(&pass->columns) * output_of(pass)->pitch);
 }
 
 static int64_t weights_bytes(const winograd *pass) {
@@ -179,15 +188,14 @@ static void run_block(const winograd *pass, const ag_conv_call *call, int64_t ta
     const int64_t pair_size = panels_of(out) * panel_size(pass);
     fill_unreached(out, call, part.count, to);
     for (int i = 0; i < pass->rows.filters; i++)
-        for (int32_t row = pass->rows.first[i]; row < pass->rows.first[i + 1]; row++) {
-            const unit now = {pass, part.count, row, 1};
+        for (int32_t row = pass->rows.first[i]; row < pass->rows.first[i + 1]; row += UNIT_ROWS) {
+            const unit now = {pass, part.count, row, smaller(UNIT_ROWS, pass->rows.first[i + 1] - row)};
             take(&now, in, from, lines, pixels);
             for (int j = 0; j < pass->columns.filters; j++)
                 multiply_pair(pass, filter_rows(&now, j), pixels + filter_start(&now, j) * in->pitch,
                               u + ((int64_t)i * pass->columns.filters + j) * pair_size,
                               sums + filter_start(&now, j) * out->pitch);
-            give_pixels(&now, out, sums, lines);
-            give_lines(&now, out, call, lines, to);
+            give(&now, out, call, sums, lines, to);
         }
 }
 
