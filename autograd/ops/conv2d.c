@@ -80,12 +80,16 @@ static ag_conv_geometry geometry_of(const ag_node *node) {
 static bool in_limits(int64_t value) { return value >= 0 && value <= LIMIT; }
 
 static bool params_valid(const ag_conv_params *p) {
-    return p->stride >= 1 && p->stride <= LIMIT && in_limits(p->pad_top) && in_limits(p->pad_bottom) &&
+    return (int)p->padding >= AG_PADDING_SAME && p->padding <= AG_PADDING_EXPLICIT && p->stride >= 1 &&
+           p->stride <= LIMIT && in_limits(p->pad_top) && in_limits(p->pad_bottom) &&
            in_limits(p->pad_left) && in_limits(p->pad_right);
 }
 
 static bool check_params(ag_node *node) {
     const ag_conv_params *p = &((const settings *)node->attributes)->params;
+    if ((int)p->padding < AG_PADDING_SAME || p->padding > AG_PADDING_EXPLICIT)
+        return ag_node_fail(node, "padding %d: it must be AG_PADDING_SAME, _VALID or _EXPLICIT",
+                            (int)p->padding);
     return params_valid(p) ||
            ag_node_fail(
                node,

@@ -57,6 +57,11 @@ static ag_node *norm_moments(void) {
     return ag_batch_norm(y, mean, moving, mean, mean, 0);
 }
 static ag_node *mean_rank(void) { return ag_batch_mean(x); }
+static ag_node *conv_padding(void) {
+    ag_node *images = ag_reshape(y, AG_SHAPE(1, 2, 4, 1)), *kernels = ag_reshape(y, AG_SHAPE(2, 4, 1, 1));
+    return ag_conv2d(images, kernels, (ag_conv_params){.padding = (ag_padding)7});
+}
+
 static ag_node *clamp_order(void) { return ag_clamp(x, 2, 1); }
 static ag_node *constant_null(void) { return ag_constant(tape, NULL); }
 static ag_node *read_null(void) { return ag_read(tape, NULL); }
@@ -101,6 +106,8 @@ static const misuse misuses[] = {
     {"batch_norm's gamma", norm_vector, "input 3 (x) is [3]: for x [2,4] it must be [4]"},
     {"batch_norm's moments", norm_moments, "moving are not the moments of x (y)"},
     {"batch_mean's rank", mean_rank, "batch_mean (x): x is [3]"},
+    {"a padding that does not exist", conv_padding,
+     "padding 7: it must be AG_PADDING_SAME, _VALID or _EXPLICIT"},
     {"clamp", clamp_order, "clamp (x): the limits [2, 1]"},
     {"constant", constant_null, "constant: the tensor is NULL"},
     {"read", read_null, "read: the parameter is NULL"},
