@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // GAN variants and penalties: a row for each, its losses written from the formulas over given scores. A
-// variant without a row fails.
+// variant without a row fails for that alone; its gradients, training and resume are tested all the same.
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdio.h>
@@ -64,19 +64,19 @@ static const variant_row rows[] = {
 };
 enum { N_ROWS = sizeof rows / sizeof *rows };
 
-static const variant_row *find_row(const char *name) {
+// NULL, and a failed test, for a variant without a row.
+static const variant_row *find_row(const gan_variant *variant) {
     for (int i = 0; i < N_ROWS; i++) {
-        if (strcmp(rows[i].name, name) == 0) return &rows[i];
+        if (strcmp(rows[i].name, variant->name) == 0) return &rows[i];
     }
+    cr_expect(false, "variant %s has no row in tests/models/test_gan.c", variant->name);
     return NULL;
 }
 
 Test(gan, every_variant_has_its_row) {
     int n = 0;
-    for (; gan_variant_at(n); n++)
-        cr_assert(find_row(gan_variant_at(n)->name), "variant %s has no row in tests/models/test_gan.c",
-                  gan_variant_at(n)->name);
-    cr_assert(n == N_ROWS, "%d variants, %d rows", n, N_ROWS);
+    for (; gan_variant_at(n); n++) find_row(gan_variant_at(n));
+    cr_expect(n == N_ROWS, "%d variants, %d rows", n, N_ROWS);
 }
 
 Test(gan, variants_are_found_by_name_and_say_what_they_are) {
@@ -103,7 +103,8 @@ static double evaluate(ag_node *node) {
 }
 
 static void check_losses(const gan_variant *variant, const double *real, const double *fake, double epsilon) {
-    const variant_row *row = find_row(variant->name);
+    const variant_row *row = find_row(variant);
+    if (!row) return;
     ag_tape *tape = ag_tape_create(variant->name, AG_F64);
     ag_tensor *reals = values_from(AG_F64, AG_SHAPE(N, 1), real),
               *fakes = values_from(AG_F64, AG_SHAPE(N, 1), fake);
@@ -139,12 +140,13 @@ Test(gan, losses_are_their_formulas) {
 Test(gan, schedules_and_penalties_are_those_of_the_row) {
     for (int i = 0; gan_variant_at(i); i++) {
         const gan_variant *variant = gan_variant_at(i);
-        const variant_row *row = find_row(variant->name);
-        cr_assert(gan_variant_schedule(variant, GAN_SCHEDULE_DEFAULT) == row->schedule, "%s", variant->name);
         cr_assert(gan_variant_schedule(variant, GAN_SCHEDULE_JOINT) == GAN_SCHEDULE_JOINT);
+        cr_assert(gan_variant_optimizer(variant).kind && gan_variant_optimizer(variant).rate > 0);
+        const variant_row *row = find_row(variant);
+        if (!row) continue;
+        cr_assert(gan_variant_schedule(variant, GAN_SCHEDULE_DEFAULT) == row->schedule, "%s", variant->name);
         cr_assert((variant->penalties[0] != NULL) == (row->penalty != NULL), "%s", variant->name);
         if (row->penalty) cr_assert_str_eq(variant->penalties[0]->name, row->penalty);
-        cr_assert(gan_variant_optimizer(variant).kind && gan_variant_optimizer(variant).rate > 0);
     }
 }
 
