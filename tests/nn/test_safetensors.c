@@ -2,11 +2,13 @@
 // Model files come back bit for bit, and any other bit, cut or lie in them is refused before it is believed.
 #include <criterion/criterion.h>
 #include <dirent.h>
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "nn/format.h"
 #include "tests/support/scratch.h"
@@ -226,9 +228,10 @@ static const struct {
     {"{\"__metadata__\":{\"k\":1}}", 0, "metadata 'k' is not a text"},
     {"{\"__metadata__\":[]}", 0, "not an object"},
     {"{\"__metadata__\":\"x\"}", 0, "not an object"},
-    {"{}", 1, "1 bytes behind its last tensor"},
-    {"{" TENSOR("a", "U8", "1", 0, 1) "}", 2, "1 bytes behind its last tensor"},
-    {"{" TENSOR("a", "U8", "2", 0, 2) "}", 1, "does not fit"},
+    {"{}", 1, "is damaged: it has 1 byte behind its last tensor"},
+    {"{" TENSOR("a", "U8", "1", 0, 1) "}", 2, "is damaged: it has 1 byte behind its last tensor"},
+    {"{" TENSOR("a", "U8", "2", 0, 2) "}", 1,
+     "is damaged or cut off: tensor 'a' at bytes 0 to 2 does not fit its shape or the 1 byte of"},
     {"{" TENSOR("a", "U8", "1", 1, 2) "}", 2, "a hole before it"},
     {"{" TENSOR("a", "U8", "1", 0, 1) "," TENSOR("b", "U8", "1", 2, 3) "}", 3, "a hole before it"},
     {"{" TENSOR("a", "U8", "2", 0, 2) "," TENSOR("b", "U8", "2", 1, 3) "}", 3, "overlaps another"},
@@ -279,6 +282,36 @@ Test(safetensors, absurd_lengths_are_refused_before_they_are_used) {
     expect_refusal(&foreign, "7 bytes are less", "length", 7);
     remove(scratch_path(FILE_NAME));
     expect_refusal(&foreign, "No such file or directory", "length", 0);
+}
+
+// Peak memory of the process in KB.
+static long peak(void) {
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    return usage.ru_maxrss;
+}
+
+// 3 GB behind the given bytes, none of them on disk.
+static void expect_refused_unread(const void *bytes, size_t n, const char *rule) {
+    scratch_write(FILE_NAME, bytes, n);
+    cr_assert(truncate(scratch_path(FILE_NAME), INT64_C(3) << 30) == 0, "%s", strerror(errno));
+    const long before = peak();
+    expect_refusal(&foreign, rule, "a huge file", n);
+    expect_refusal(NULL, "", "a huge file", n);
+    cr_assert(peak() - before < 64 << 10, "\"%s\" took %ld KB", rule, peak() - before);
+}
+
+Test(safetensors, a_huge_file_is_refused_by_its_header_and_never_read) {
+    static const char one[] = "\x46\0\0\0\0\0\0\0{" TENSOR("a", "F64", "4,1000000", 0, 32000000) "}    ";
+    expect_refused_unread("", 0, "does not start with '{'");
+    expect_refused_unread("\1\0\x40\0\0\0\0\0{}", 10, "at most 4194304 are read");
+    expect_refused_unread("\2\0\0\0\0\0\0\0{}", 10, "is damaged: it has 3221225462 bytes behind");
+    expect_refused_unread(one, sizeof one - 1, "bytes behind its last tensor");
+    save(&sample);
+    size_t n;
+    uint8_t *bytes = scratch_read(FILE_NAME, &n);
+    expect_refused_unread(bytes, n, "bytes behind its last tensor");
+    free(bytes);
 }
 
 // Headers that are long by repetition: a prefix, n times the middle, a suffix.
