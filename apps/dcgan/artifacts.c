@@ -92,6 +92,16 @@ bool artifacts_save_fakes(const run_dir *run, dcgan *model, int64_t epoch, ag_er
     return ok;
 }
 
+bool artifacts_have_reals(const run_dir *run) {
+    char path[PATH_MAX];
+    return access(run_dir_file(run, "reals.png", path), F_OK) == 0;
+}
+
+bool artifacts_have_fakes(const run_dir *run, int64_t epoch) {
+    char path[PATH_MAX];
+    return access(fakes_path(run, epoch, path), F_OK) == 0;
+}
+
 bool artifacts_remove_fakes(const run_dir *run, int64_t epoch, ag_error *error) {
     char path[PATH_MAX];
     return unlink(fakes_path(run, epoch, path)) == 0 || errno == ENOENT ||

@@ -9,6 +9,8 @@
 // reals.png: the first 32 images, 4 rows of 8. fakes-eNNNN.png: the fixed z, likewise.
 bool artifacts_save_reals(const run_dir *run, const nn_dataset *data, ag_error *error);
 bool artifacts_save_fakes(const run_dir *run, dcgan *model, int64_t epoch, ag_error *error);
+bool artifacts_have_reals(const run_dir *run);
+bool artifacts_have_fakes(const run_dir *run, int64_t epoch);
 bool artifacts_remove_fakes(const run_dir *run, int64_t epoch, ag_error *error);
 
 // log.csv: a row per epoch; losses, accuracy, probabilities, each .png and .svg: the charts of the same.

@@ -41,6 +41,21 @@ bool training_check(const nn_dataset *data, const options *o, ag_error *error) {
     return ag_fail(error, AG_STATUS_USAGE, "--batch %lld: '%s' holds only %s", batch, data->path, images);
 }
 
+int64_t training_epochs_done(const dcgan *model) {
+    return dcgan_trainer(model) ? gan_trainer_history(dcgan_trainer(model))->n : 0;
+}
+
+bool training_is_between(const dcgan *model) {
+    const gan_trainer *trainer = dcgan_trainer(model);
+    const int64_t n = training_epochs_done(model);
+    return !trainer ||
+           gan_trainer_step(trainer) == (n > 0 ? gan_trainer_history(trainer)->rows[n - 1].iteration : 0);
+}
+
+bool training_is_left(const training *t) {
+    return training_epochs_done(t->model) < options_integer(t->options, OPTION_EPOCHS);
+}
+
 // ---- words ----
 
 static int64_t count_parameters(const nn_model *model) {
@@ -108,10 +123,29 @@ static bool save_all(session *s, int64_t epoch) {
            artifacts_save_charts(t->run, history, s->error) && save_time(s, epoch);
 }
 
+// Before the model moves on, since a model of a later epoch no longer tells why the grid was there.
 static bool remove_passing_grid(session *s) {
     const int64_t epoch = s->job.passing_grid;
     s->job.passing_grid = -1;
     return epoch < 0 || artifacts_remove_fakes(s->job.run, epoch, s->error);
+}
+
+// ---- mending ----
+
+// The model on disk draws the grid of its last epoch, as long as no iteration followed.
+static bool mend_grid(const training *t, int64_t epoch, ag_error *error) {
+    const bool due = t->passing_grid < 0 || !training_is_left(t);
+    return !due || !training_is_between(t->model) || artifacts_have_fakes(t->run, epoch) ||
+           artifacts_save_fakes(t->run, t->model, epoch, error);
+}
+
+bool training_mend(const training *t, ag_error *error) {
+    const gan_trainer *trainer = dcgan_trainer(t->model);
+    if (!artifacts_have_reals(t->run) && !artifacts_save_reals(t->run, t->data, error)) return false;
+    if (!trainer || gan_trainer_history(trainer)->n == 0) return true;
+    const gan_history *history = gan_trainer_history(trainer);
+    return artifacts_save_log(t->run, history, error) && artifacts_save_charts(t->run, history, error) &&
+           mend_grid(t, history->n - 1, error);
 }
 
 // ---- hooks ----
@@ -132,7 +166,7 @@ static bool on_epoch(void *context, const gan_trainer *trainer, const gan_epoch 
     (void)trainer;
     session *s = context;
     progress_epoch(&s->progress, row);
-    return save_all(s, row->epoch) && remove_passing_grid(s) && !signals_arrived();
+    return remove_passing_grid(s) && save_all(s, row->epoch) && !signals_arrived();
 }
 
 // ---- ends ----
@@ -201,12 +235,20 @@ static dcgan_train_params train_params(session *s) {
     };
 }
 
+exit_code training_complete(const training *t, ag_error *error) {
+    char epochs[TEXT_NUMBER], folder[PATH_MAX];
+    if (!config_save(t->run, t->options, error)) return EXIT_OUTPUT;
+    printf("%s: %s done, nothing was left to train; log.csv, the charts and the last grid are there\n",
+           path_join(t->run->path, "", folder), text_things(training_epochs_done(t->model), "epoch", epochs));
+    return EXIT_OK;
+}
+
 exit_code training_run(const training *t, ag_error *error) {
     const gan_trainer *trainer = dcgan_trainer(t->model);
     const int64_t step = trainer ? gan_trainer_step(trainer) : 0;
     session s = {.job = *t,
                  .error = error,
-                 .n_before = trainer ? gan_trainer_history(trainer)->n : 0,
+                 .n_before = training_epochs_done(t->model),
                  .saved_step = step,
                  .stretch_step = step};
     ag_threads_set((int)options_integer(t->options, OPTION_THREADS));

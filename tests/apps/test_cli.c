@@ -297,15 +297,17 @@ Test(cli, a_run_is_resumed_with_its_own_images_only) {
     free(after);
 }
 
-Test(cli, a_resume_that_has_nothing_to_do_says_so) {
+Test(cli, a_resume_goes_on_only_with_what_it_needs) {
     make_run();
-    cli_refuse(2, CLI_WORDS("--epochs 1", "has 1 epoch already"), "resume run");
+    cli_succeed("resume run --epochs 2 --threads 1");
+    cli_refuse(2, CLI_WORDS("--epochs 1", "has 2 epochs already", "never goes back"),
+               "resume run --epochs 1");
     cr_assert(rename(scratch_path("run/model.safetensors"), scratch_path("alone")) == 0);
-    cli_refuse(4, CLI_WORDS("run/model.safetensors", "No such file"), "resume run --epochs 2");
-    cli_refuse(2, CLI_WORDS("config.json", "--data"), "resume alone --epochs 2");
+    cli_refuse(4, CLI_WORDS("run/model.safetensors", "No such file"), "resume run --epochs 3");
+    cli_refuse(2, CLI_WORDS("config.json", "--data"), "resume alone --epochs 3");
     cr_assert(mkdir(scratch_path("moved"), 0777) == 0);
     cr_assert(rename(scratch_path("alone"), scratch_path("moved/alone")) == 0);
-    cli_succeed("resume moved/alone --epochs 2 --data images --threads 1");
+    cli_succeed("resume moved/alone --epochs 3 --data images --threads 1");
     cr_assert(exists("moved/log.csv") && !exists("moved/model.safetensors"));
 }
 

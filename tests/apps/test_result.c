@@ -3,6 +3,7 @@
 // sampling, nor being stopped and resumed.
 #include <criterion/criterion.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -77,6 +78,51 @@ Test(result, keeps_the_grids_of_an_earlier_interval) {
     cli_succeed("train " SMALL " --epochs 2 -o run");
     cli_succeed("resume run --epochs 4 --sample-every 0");
     cr_assert(access(scratch_path("run/fakes-e0001.png"), F_OK) == 0);
+}
+
+// As a kill right behind the saving of a model leaves a run: all else is of the epochs before.
+static void put_model(const char *from, const char *run) {
+    char name[64];
+    size_t n;
+    snprintf(name, sizeof name, "%s/model.safetensors", from);
+    uint8_t *bytes = scratch_read(name, &n);
+    snprintf(name, sizeof name, "%s/model.safetensors", run);
+    scratch_write(name, bytes, n);
+    free(bytes);
+}
+
+Test(result, is_completed_when_only_the_model_was_saved) {
+    cli_succeed("train " SMALL " --sample-every 0 --epochs 3 -o whole");
+    cli_succeed("train " SMALL " --sample-every 0 --epochs 2 -o run");
+    put_model("whole", "run");
+    remove(scratch_path("run/fakes-e0001.png"));
+    const cli_result *r = cli_succeed("resume run --epochs 3 --threads 1");
+    cr_assert(strstr(r->out, "run/: 3 epochs done, nothing was left to train"), "%s", r->out);
+    const char *found = cli_difference("whole", "run");
+    cr_assert(!found, "%s differs", found);
+}
+
+Test(result, holds_the_grid_that_a_kill_left_out) {
+    cli_succeed("train " SMALL " --epochs 4 -o whole");
+    cli_succeed("train " SMALL " --epochs 3 -o three");
+    cli_succeed("train " SMALL " --epochs 2 -o run");
+    put_model("three", "run");
+    remove(scratch_path("run/reals.png"));
+    cli_succeed("resume run --epochs 4 --threads 1");
+    const char *found = cli_difference("whole", "run");
+    cr_assert(!found, "%s differs", found);
+}
+
+// A folder stands where the last epoch's grid, which is written last, should be.
+Test(result, is_completed_by_the_command_that_a_failed_run_prints) {
+    cli_succeed("train " SMALL " --sample-every 2 --epochs 2 -o whole");
+    cli_succeed("train " SMALL " --sample-every 2 --epochs 1 -o run");
+    cr_assert(mkdir(scratch_path("run/fakes-e0001.png"), 0777) == 0);
+    cli_refuse(1, CLI_WORDS("fakes-e0001.png", "resume run --epochs 2"), "resume run --epochs 2");
+    cr_assert(rmdir(scratch_path("run/fakes-e0001.png")) == 0 && remove(scratch_path("run/losses.svg")) == 0);
+    cli_succeed("resume run --epochs 2");
+    const char *found = cli_difference("whole", "run");
+    cr_assert(!found, "%s differs", found);
 }
 
 Test(result, is_there_for_every_variant_and_for_colour_images) {

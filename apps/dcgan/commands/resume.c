@@ -10,10 +10,6 @@
 #include "apps/dcgan/use.h"
 #include "autograd/environment.h"
 
-static int64_t epochs_done(const dcgan *model) {
-    return dcgan_trainer(model) ? gan_trainer_history(dcgan_trainer(model))->n : 0;
-}
-
 // ---- what is asked for ----
 
 static bool check_moved(const options *o, const dcgan *model, const char *file, ag_error *error) {
@@ -26,19 +22,22 @@ static bool check_moved(const options *o, const dcgan *model, const char *file, 
                    RUN_CONFIG, file);
 }
 
+// As many as are done is a wish for the files that belong to them.
 static bool check_epochs(const options *o, const dcgan *model, const char *file, ag_error *error) {
     char had[TEXT_NUMBER];
-    const int64_t done = epochs_done(model), wanted = options_integer(o, OPTION_EPOCHS);
-    return wanted > done ||
-           ag_fail(error, AG_STATUS_USAGE, "--epochs %lld: '%s' has %s already, and more are needed to go on",
-                   (long long)wanted, file, text_things(done, "epoch", had));
+    const int64_t done = training_epochs_done(model), wanted = options_integer(o, OPTION_EPOCHS);
+    const bool between = training_is_between(model);
+    return wanted > done || (wanted == done && between) ||
+           ag_fail(error, AG_STATUS_USAGE, "--epochs %lld: '%s' has %s%s already, and a run never goes back",
+                   (long long)wanted, file, text_things(done, "epoch", had),
+                   between ? "" : " and a part of the next");
 }
 
 static bool is_due(int64_t epoch, int64_t every) { return epoch == 0 || (every > 0 && epoch % every == 0); }
 
 // The last epoch's, unless the run had it, or has it now, for another reason. -1: none.
 static int64_t passing_grid(const dcgan *model, int64_t every_before, const options *o) {
-    const int64_t last = epochs_done(model) - 1;
+    const int64_t last = training_epochs_done(model) - 1;
     return is_due(last, every_before) || is_due(last, options_integer(o, OPTION_SAMPLE_EVERY)) ? -1 : last;
 }
 
@@ -87,9 +86,9 @@ static exit_code train(training *job, const char *file, ag_error *error) {
     nn_dataset *data = use_data(job->options, error);
     job->data = data;
     signals_watch();
-    if (data && check_data(job, error)) {
-        warn_of_other_bits(job->model, file);
-        code = training_run(job, error);
+    if (data && check_data(job, error) && training_mend(job, error)) {
+        if (training_is_left(job)) warn_of_other_bits(job->model, file);
+        code = training_is_left(job) ? training_run(job, error) : training_complete(job, error);
     }
     nn_dataset_free(data);
     return code;
