@@ -6,6 +6,7 @@
 #include "apps/dcgan/environment.h"
 #include "apps/dcgan/output.h"
 #include "apps/dcgan/signals.h"
+#include "autograd/threads.h"
 
 static const command *find(int argc, char **argv, ag_error *error) {
     if (argc < 2 || argv[1][0] == '-') return arguments_parse_program(argc, argv, error), NULL;
@@ -21,6 +22,12 @@ static exit_code finish(const command *c, exit_code code, ag_error *error) {
     return code;
 }
 
+// Before anything is made, since making networks starts the threads.
+static exit_code run(const command *c, const options *given, ag_error *error) {
+    ag_threads_set((int)options_integer(given, OPTION_THREADS));
+    return c->run(given, error);
+}
+
 int main(int argc, char **argv) {
     environment_prepare(argv);
     ag_error error = {0};
@@ -29,6 +36,6 @@ int main(int argc, char **argv) {
     output_check_at_exit();
     signals_prepare();
     const command *c = find(argc, argv, &error);
-    if (c && arguments_parse(c, argc - 1, argv + 1, &given, &error)) code = c->run(&given, &error);
+    if (c && arguments_parse(c, argc - 1, argv + 1, &given, &error)) code = run(c, &given, &error);
     return finish(c, code, &error);
 }

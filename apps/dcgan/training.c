@@ -251,7 +251,6 @@ exit_code training_run(const training *t, ag_error *error) {
                  .n_before = training_epochs_done(t->model),
                  .saved_step = step,
                  .stretch_step = step};
-    ag_threads_set((int)options_integer(t->options, OPTION_THREADS));
     announce(t);
     progress_start(&s.progress, options_integer(t->options, OPTION_EPOCHS), step);
     const double started = s.stretch_started = live_clock();

@@ -3,7 +3,6 @@
 #include "apps/dcgan/use.h"
 
 #include "apps/dcgan/run_dir.h"
-#include "autograd/threads.h"
 
 dcgan *use_model(const options *o, ag_error *error) {
     char path[PATH_MAX];
@@ -12,7 +11,6 @@ dcgan *use_model(const options *o, ag_error *error) {
         return ag_fail(error, AG_STATUS_USAGE,
                        "--model is missing: it names a model file or the run that made it"),
                NULL;
-    ag_threads_set((int)options_integer(o, OPTION_THREADS));
     return dcgan_open(run_dir_model(model, path), error);
 }
 

@@ -5,7 +5,7 @@
 #include "apps/dcgan/options.h"
 #include "models/dcgan.h"
 
-// The model of --model, with --threads in effect. NULL with AG_STATUS_USAGE when the option is missing.
+// The model of --model. NULL with AG_STATUS_USAGE when the option is missing.
 dcgan *use_model(const options *o, ag_error *error);
 
 // The images of --data under --limit-images, of any shape.

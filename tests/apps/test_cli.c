@@ -129,6 +129,23 @@ Test(cli, a_wrong_command_line_is_named_with_its_rule) {
     cr_assert(!exists("runs"), "a refused command line made a folder");
 }
 
+// A second thread would end the program: no address space has room for its stack.
+Test(cli, one_thread_is_the_only_one_in_every_command) {
+    make_run();
+    setenv("OMP_NUM_THREADS", "2", 1);
+    setenv("OMP_STACKSIZE", "900000G", 1);
+    cr_assert(cli_run("train --data images --batch 16 --epochs 1 -o two")->code != 0,
+              "a second thread was possible, which proves nothing");
+    const char *const lines[] = {"train --data images --batch 16 --epochs 1 -o one",
+                                 "resume run --epochs 2",
+                                 "generate -m run",
+                                 "discriminate -m run --data images",
+                                 "evaluate -m run --data images",
+                                 "gradcheck --samples 1",
+                                 "bench --what train --batch 2 --iterations 1"};
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) cli_succeed("%s --threads 1", lines[i]);
+}
+
 // ---- data ----
 
 static void refuse_data(const char *options, int n, const char *const *words) {

@@ -6,7 +6,6 @@
 #include "apps/dcgan/command.h"
 #include "apps/dcgan/environment.h"
 #include "apps/dcgan/trace.h"
-#include "autograd/threads.h"
 
 // The most that this program's memory ever was. getrusage would count what the process was before it was this
 // program.
@@ -70,7 +69,6 @@ static bool check_writable(const char *path, ag_error *error) {
 static exit_code run(const options *o, ag_error *error) {
     const bench *what = bench_find(options_text(o, OPTION_WHAT));
     const char *isa = options_text(o, OPTION_ISA), *trace = options_text(o, OPTION_PROFILE);
-    ag_threads_set((int)options_integer(o, OPTION_THREADS));
     if (check_images(what, o, error) && (!isa || environment_choose_isa(isa, error)) &&
         (!trace || check_writable(trace, error)))
         time_it(what, o, error);

@@ -8,7 +8,6 @@
 #include "apps/dcgan/text.h"
 #include "autograd/gradcheck.h"
 #include "autograd/gradient.h"
-#include "autograd/threads.h"
 #include "models/dcgan.h"
 
 #define BATCH 4
@@ -176,7 +175,6 @@ static exit_code run(const options *o, ag_error *error) {
                .variant = gan_variant_find(options_text(o, OPTION_GAN)),
                .clock = {.seed = (uint64_t)options_integer(o, OPTION_SEED)}};
     exit_code code = EXIT_OK;
-    ag_threads_set((int)options_integer(o, OPTION_THREADS));
     if (create_networks(&c, error) && make_images(&c, error)) {
         printf("%s, batch %d, f64\n%-46s %-16s %7s %6s %11s\n", c.variant->name, BATCH, "tensor", "shape",
                "entries", "kinks", "worst error");
