@@ -39,15 +39,37 @@ static void uniform_f64(const uint32_t words[4], block *values) {
         values->f64[i] = (double)(join(words[2 * i], words[2 * i + 1]) >> 11) * 0x1p-53;
 }
 
-// Box and Muller 1958: sqrt(-2 log u) (cos 2 pi v, sin 2 pi v), u in (0, 1]. SLEEF's cinz functions round the
-// same way on every processor, and their scalar form exists on all.
+// logarithm[i] = log u[i]; sine, cosine of 2 pi v[i], for two numbers. SLEEF's cinz functions round the same way on every
+// processor and in every width.
+#ifdef __SSE2__
+static void elementary_f32(const float u[2], const float v[2], float logarithm[2], float sine[2],
+                           float cosine[2]) {
+    const __m128 logarithms = Sleef_cinz_logf4_u10sse2((__m128){u[0], u[1], 1, 1});
+    const Sleef___m128_2 angles = Sleef_cinz_sincospif4_u05sse2((__m128){v[0], v[1], 0, 0});
+    for (int i = 0; i < 2; i++) logarithm[i] = logarithms[i], sine[i] = angles.x[i], cosine[i] = angles.y[i];
+}
+#else
+static void elementary_f32(const float u[2], const float v[2], float logarithm[2], float sine[2],
+                           float cosine[2]) {
+    for (int i = 0; i < 2; i++) {
+        const Sleef_float_2 angle = Sleef_cinz_sincospif1_u05purec(v[i]);
+        logarithm[i] = Sleef_cinz_logf1_u10purec(u[i]), sine[i] = angle.x, cosine[i] = angle.y;
+    }
+}
+#endif
+
+// Box and Muller 1958: sqrt(-2 log u) (cos 2 pi v, sin 2 pi v), u in (0, 1].
 static void normal_f32(const uint32_t words[4], block *values) {
-    for (int i = 0; i < 4; i += 2) {
-        const float u = ((float)words[i] + 1) * 0x1p-32f, v = (float)(words[i + 1] >> 8) * 0x1p-23f;
-        const float radius = sqrtf(-2 * Sleef_cinz_logf1_u10purec(u));
-        const Sleef_float_2 angle = Sleef_cinz_sincospif1_u05purec(v);
-        values->f32[i] = radius * angle.y;
-        values->f32[i + 1] = radius * angle.x;
+    float u[2], v[2], logarithm[2], sine[2], cosine[2];
+    for (int i = 0; i < 2; i++) {
+        u[i] = ((float)words[2 * i] + 1) * 0x1p-32f;
+        v[i] = (float)(words[2 * i + 1] >> 8) * 0x1p-23f;
+    }
+    elementary_f32(u, v, logarithm, sine, cosine);
+    for (int i = 0; i < 2; i++) {
+        const float radius = sqrtf(-2 * logarithm[i]);
+        values->f32[2 * i] = radius * cosine[i];
+        values->f32[2 * i + 1] = radius * sine[i];
     }
 }
 
