@@ -21,9 +21,13 @@ bool path_is_folder(const char *path) {
 
 char *path_quote(const char *path, char text[PATH_SHELL]) {
     static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_./-+=:,@%";
-    if (path[strspn(path, plain)] == '\0') return strcpy(text, path);
-    char *out = text;
-    *out++ = '\'';
+    const bool bare = path[strspn(path, plain)] == '\0';
+    char *out = bare ? text : stpcpy(text, "'");
+    if (*path == '-') out = stpcpy(out, "./");
+    if (bare) {
+        strcpy(out, path);
+        return text;
+    }
     for (; *path; path++) {
         if (*path == '\'')
             out = stpcpy(out, "'\\''");

@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -70,12 +71,34 @@ static bool make_numbered(run_dir *run, ag_error *error) {
 
 // ---- locking ----
 
+// The process that a temporary file is of; 0 when the name is not one.
+static pid_t writer_of(const char *name) {
+    int pid, number, end = 0;
+    if (sscanf(name, TEMPORARY "%d-%d%n", &pid, &number, &end) != 2 || name[end] || pid < 1) return 0;
+    return pid;
+}
+
+// What killed processes left half written. The lock keeps trainings away, not a picture that a living process
+// draws into the folder.
+static void remove_leftovers(const run_dir *run) {
+    DIR *folder = opendir(run->path);
+    for (struct dirent *entry; folder && (entry = readdir(folder));) {
+        const pid_t writer = writer_of(entry->d_name);
+        const bool dead = writer == getpid() || (writer > 0 && kill(writer, 0) != 0 && errno == ESRCH);
+        if (dead) unlinkat(run->lock, entry->d_name, 0);
+    }
+    if (folder) closedir(folder);
+}
+
 // The lock lies on the folder itself, so that it leaves no file and ends with the process.
 static bool lock(run_dir *run, ag_status status, ag_error *error) {
     run->lock = open(run->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (run->lock < 0)
         return ag_fail(error, status, "cannot open the folder '%s': %s", run->path, strerror(errno));
-    if (flock(run->lock, LOCK_EX | LOCK_NB) == 0) return true;
+    if (flock(run->lock, LOCK_EX | LOCK_NB) == 0) {
+        remove_leftovers(run);
+        return true;
+    }
     if (errno != EWOULDBLOCK) return fail_errno("lock", run->path, error);
     return ag_fail(error, AG_STATUS_OUTPUT,
                    "'%s' is in use: another training writes to it, and a folder belongs to one at a time",

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -83,6 +84,22 @@ Test(interruption, by_a_kill_at_the_start_can_be_gone_on_from) {
     cli_succeed("resume run --threads 1");
     const char *found = cli_difference("whole", "run");
     cr_assert(!found, "%s differs", found);
+}
+
+// Process 1 always lives. A name that is no temporary file's is nobody's business.
+Test(interruption, by_a_kill_leaves_files_for_the_next_training_to_remove) {
+    const char *const kept[] = {"run/.tmp-1-0", "run/.tmp-99999999-x", "run/.tmp-0-0"},
+                      *const removed[] = {"run/.tmp-99999999-0", "run/.tmp-99999999-12"};
+    cr_assert(mkdir(scratch_path("run"), 0777) == 0);
+    for (int k = 0; k < 2; k++) {
+        for (int i = 0; i < 3; i++) scratch_write(kept[i], "half", 4);
+        for (int i = 0; i < 2; i++) scratch_write(removed[i], "half", 4);
+        cli_succeed(k ? "resume run --epochs 2 --threads 1" : "train " LONG_EPOCHS " --epochs 1 -o run");
+        for (int i = 0; i < 3; i++)
+            cr_assert(access(scratch_path(kept[i]), F_OK) == 0, "%s was removed", kept[i]);
+        for (int i = 0; i < 2; i++)
+            cr_assert(access(scratch_path(removed[i]), F_OK) != 0, "%s was left", removed[i]);
+    }
 }
 
 Test(interruption, at_the_start_keeps_the_seed) {

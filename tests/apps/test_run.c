@@ -178,6 +178,18 @@ Test(run, writes_one_slash_behind_a_folder) {
     cr_assert(strncmp(cli_succeed("inspect run//")->out, "run/model.safetensors: ", 23) == 0);
 }
 
+Test(run, prints_a_command_that_goes_on_whatever_the_name) {
+    const char *const names[] = {"-y", "'-y z'", "\"it's\""}, *const printed[] = {"./-y", "'./-y z'",
+                                                                                  "'it'\\''s'"};
+    for (int i = 0; i < 3; i++) {
+        char words[64];
+        snprintf(words, sizeof words, "resume %s --epochs 2\n", printed[i]);
+        const cli_result *r = cli_succeed("train " SMALL " --epochs 1 -o %s", names[i]);
+        cr_assert(strstr(r->out, words), "'%s' is not in: %s", words, r->out);
+        cli_succeed("resume %s --epochs 2 --threads 1", printed[i]);
+    }
+}
+
 // ---- using the model ----
 
 Test(run, gives_a_model_that_judges_images) {
