@@ -29,6 +29,7 @@ static exit_code run(const command *c, const options *given, ag_error *error) {
 }
 
 int main(int argc, char **argv) {
+    signals_hold();
     environment_prepare(argv);
     ag_error error = {0};
     options given;
@@ -36,6 +37,8 @@ int main(int argc, char **argv) {
     output_check_at_exit();
     signals_prepare();
     const command *c = find(argc, argv, &error);
+    if (c && c->trains) signals_watch();
+    signals_release();
     if (c && arguments_parse(c, argc - 1, argv + 1, &given, &error)) code = run(c, &given, &error);
     return finish(c, code, &error);
 }

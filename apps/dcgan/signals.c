@@ -10,6 +10,9 @@
 
 #include "apps/dcgan/command.h"
 
+static const int stops[] = {SIGINT, SIGTERM, SIGHUP};
+#define N_STOPS (sizeof stops / sizeof *stops)
+
 static volatile sig_atomic_t arrived, on_terminal;
 
 // By write alone, which a handler may call. On a terminal a line of progress, or the key's echo, may stand.
@@ -34,12 +37,22 @@ static void notice(int signal) {
 
 void signals_prepare(void) { signal(SIGXFSZ, SIG_IGN); }
 
+static void mask_stops(int how) {
+    sigset_t set;
+    sigemptyset(&set);
+    for (size_t i = 0; i < N_STOPS; i++) sigaddset(&set, stops[i]);
+    sigprocmask(how, &set, NULL);
+}
+
+void signals_hold(void) { mask_stops(SIG_BLOCK); }
+
+void signals_release(void) { mask_stops(SIG_UNBLOCK); }
+
 void signals_watch(void) {
-    const int stops[] = {SIGINT, SIGTERM, SIGHUP};
     struct sigaction action = {.sa_handler = notice, .sa_flags = SA_RESTART}, was;
     sigemptyset(&action.sa_mask);
     on_terminal = isatty(STDERR_FILENO);
-    for (size_t i = 0; i < sizeof stops / sizeof *stops; i++) {
+    for (size_t i = 0; i < N_STOPS; i++) {
         // What was ignored at the start stays so: nohup, and background jobs of shells.
         if (sigaction(stops[i], NULL, &was) == 0 && was.sa_handler != SIG_IGN)
             sigaction(stops[i], &action, NULL);

@@ -2,6 +2,7 @@
 // Runs that are stopped: by signals, by a full disk, by numbers that are no longer finite. What is on disk
 // stays whole, and going on gives what an undisturbed run gives.
 #include <criterion/criterion.h>
+#include <dirent.h>
 #include <math.h>
 #include <pty.h>
 #include <signal.h>
@@ -13,6 +14,7 @@
 #include <unistd.h>
 
 #include "models/dcgan.h"
+#include "nn/image.h"
 #include "tests/apps/cli.h"
 #include "tests/support/scratch.h"
 
@@ -131,6 +133,44 @@ Test(interruption, by_a_second_signal_is_immediate) {
                      "dcgan: again: stopping without saving; the last saved model is kept\n");
     free(out);
     free(err);
+    cli_succeed("inspect run");
+}
+
+// Whether the process has a file of the scratch folder's `name` open.
+static bool has_open(pid_t pid, const char *name) {
+    char folder[64], link[400], target[600];
+    bool found = false;
+    snprintf(folder, sizeof folder, "/proc/%d/fd", (int)pid);
+    DIR *open_files = opendir(folder);
+    for (struct dirent *entry; open_files && !found && (entry = readdir(open_files));) {
+        snprintf(link, sizeof link, "%s/%s", folder, entry->d_name);
+        const ssize_t n = readlink(link, target, sizeof target - 1);
+        target[n > 0 ? n : 0] = '\0';
+        found = strncmp(target, scratch_path(name), strlen(scratch_path(name))) == 0;
+    }
+    if (open_files) closedir(open_files);
+    return found;
+}
+
+// Before the networks are there, while it reads its images: enough of them to be met doing it.
+Test(interruption, before_training_begins_is_not_the_end) {
+    nn_image *image = nn_image_create(8, 8, 1, NULL);
+    cr_assert(image && mkdir(scratch_path("png"), 0777) == 0 &&
+              nn_image_save(image, scratch_path("png/0.png"), NULL));
+    nn_image_free(image);
+    for (int i = 1; i < 2000; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "png/%d.png", i);
+        cr_assert(link(scratch_path("png/0.png"), scratch_path(name)) == 0);
+    }
+    const pid_t pid = cli_start("train --data png --batch 16 --threads 1 --epochs 9 -o run");
+    for (int i = 0; i < 60000 && !has_open(pid, "png/"); i++) usleep(100);
+    cr_assert(access(scratch_path("run"), F_OK) != 0, "met too late to prove anything");
+    kill(pid, SIGTERM);
+    cr_assert(cli_wait(pid) == 130);
+    char *out = load_text("out");
+    cr_assert(strstr(out, "stopped after iteration 1 (epoch 0) and saved"), "%s", out);
+    free(out);
     cli_succeed("inspect run");
 }
 

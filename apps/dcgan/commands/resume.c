@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "apps/dcgan/config.h"
-#include "apps/dcgan/signals.h"
 #include "apps/dcgan/text.h"
 #include "apps/dcgan/training.h"
 #include "apps/dcgan/use.h"
@@ -85,7 +84,6 @@ static exit_code train(training *job, const char *file, ag_error *error) {
     exit_code code = EXIT_OK;
     nn_dataset *data = use_data(job->options, error);
     job->data = data;
-    signals_watch();
     if (data && check_data(job, error) && training_mend(job, error)) {
         if (training_is_left(job)) warn_of_other_bits(job->model, file);
         code = training_is_left(job) ? training_run(job, error) : training_complete(job, error);
@@ -122,6 +120,7 @@ const command command_resume = {
     .summary = "Go on with a run, exactly as if it had not stopped",
     .operand = "RUN_DIR|MODEL",
     .presets = "what the run's config.json says; one thread for each processor",
+    .trains = true,
     .options = (const option_id[]){OPTION_EPOCHS, OPTION_DATA, OPTION_LIMIT_IMAGES, OPTION_SAMPLE_EVERY,
                                    OPTION_THREADS, OPTION_END},
     .run = run,

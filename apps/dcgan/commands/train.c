@@ -2,7 +2,6 @@
 // dcgan train: a new run in a folder of its own.
 #include "apps/dcgan/artifacts.h"
 #include "apps/dcgan/config.h"
-#include "apps/dcgan/signals.h"
 #include "apps/dcgan/training.h"
 #include "apps/dcgan/use.h"
 
@@ -31,7 +30,6 @@ static exit_code train(dcgan *model, const nn_dataset *data, const options *o, a
     run_dir run;
     const training job = {.model = model, .data = data, .options = o, .run = &run, .passing_grid = -1};
     exit_code code = EXIT_OK;
-    signals_watch();
     if (begin(model, data, o, &run, error)) code = training_run(&job, error);
     run_dir_close(&run);
     return code;
@@ -50,6 +48,7 @@ static exit_code run(const options *o, ag_error *error) {
 const command command_train = {
     .name = "train",
     .summary = "Train a new model on a set of images",
+    .trains = true,
     .options = (const option_id[]){OPTION_DATA, OPTION_EPOCHS, OPTION_BATCH, OPTION_LS_EPSILON, OPTION_GAN,
                                    OPTION_SEED, OPTION_LIMIT_IMAGES, OPTION_SAMPLE_EVERY, OPTION_THREADS,
                                    OPTION_RUN_DIR, OPTION_END},
