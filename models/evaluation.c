@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "nn/compile.h"
+#include "nn/number.h"
 
 #define CHUNK 128  // images generated and scored at a time
 
@@ -173,6 +174,7 @@ bool gan_evaluation_run(gan_evaluation *e, gan_epoch *row, ag_error *error) {
     if (isfinite(row->d_loss) && isfinite(row->g_loss) && isfinite(row->prob_real) &&
         isfinite(row->prob_fake))
         return true;
-    return ag_fail(error, AG_STATUS_DIVERGED, "evaluation of epoch %lld: d_loss is %g, g_loss %g",
-                   (long long)row->epoch, row->d_loss, row->g_loss);
+    char d[NN_NUMBER_TEXT], g[NN_NUMBER_TEXT];
+    return ag_fail(error, AG_STATUS_DIVERGED, "evaluation of epoch %lld: d_loss is %s, g_loss %s",
+                   (long long)row->epoch, nn_number_format(row->d_loss, d), nn_number_format(row->g_loss, g));
 }

@@ -3,6 +3,9 @@
 #include "models/steps.h"
 
 #include <math.h>
+#include <string.h>
+
+#include "nn/number.h"
 
 static const char *const step_names[GAN_STEP_COUNT] = {
     "fakes", "discriminator on fakes", "discriminator on reals", "discriminator", "generator"};
@@ -84,6 +87,7 @@ static bool record(gan_steps *steps, const gan_recipe *r, gan_step_kind kind, ag
     if (!step->program) return false;
     if (!is_used(step, step->reals)) step->reals = NULL;
     if (!is_used(step, step->fakes)) step->fakes = NULL;
+    if (step->fakes) step->maker = &steps->steps[GAN_STEP_FAKES];
     return true;
 }
 
@@ -102,19 +106,36 @@ void gan_steps_free(gan_steps *steps) {
     }
 }
 
-static bool diverged(gan_step *step, ag_clock clock, double loss, ag_error *error) {
-    const char *bad = ag_program_find_nonfinite(step->program, clock);
+const void *gan_step_make(gan_step *step, ag_clock clock, ag_error *error) {
+    step->clock = clock;
+    if (!ag_program_run(step->program, clock, error)) return NULL;
+    return ag_program_output(step->program, step->result, error);
+}
+
+// Neither the generator nor its clock has changed since it made the fakes: made again, they go wrong at the
+// same node.
+static const char *find_nonfinite(gan_step *step) {
+    const char *bad = ag_program_find_nonfinite(step->program, step->clock);
+    if (!bad || !step->fakes || !step->maker || strcmp(bad, ag_node_label(step->fakes)) != 0) return bad;
+    const char *made = ag_program_find_nonfinite(step->maker->program, step->maker->clock);
+    return made ? made : bad;
+}
+
+static bool diverged(gan_step *step, double loss, ag_error *error) {
+    char text[NN_NUMBER_TEXT];
+    const char *bad = find_nonfinite(step);
     return ag_fail(error, AG_STATUS_DIVERGED,
-                   "%s: the loss is %g; the first value that is not finite is in %s", step->name, loss,
-                   bad ? bad : "the loss itself");
+                   "%s: the loss is %s; the first value that is not finite is in %s", step->name,
+                   nn_number_format(loss, text), bad ? bad : "the loss itself");
 }
 
 bool gan_step_run(gan_step *step, ag_clock clock, double *out_loss, ag_error *error) {
+    step->clock = clock;
     if (!nn_optimizer_feed(step->optimizer, step->program, &step->update, error) ||
         !ag_program_compute(step->program, clock, error))
         return false;
     const double loss = ag_program_output_scalar(step->program, step->result, error);
-    if (!isfinite(loss)) return diverged(step, clock, loss, error);
+    if (!isfinite(loss)) return diverged(step, loss, error);
     if (!ag_program_apply(step->program, error)) return false;
     nn_optimizer_advance(step->optimizer);
     *out_loss = loss;

@@ -23,6 +23,8 @@ typedef struct gan_step {
     ag_node *result;  // the loss; of GAN_STEP_FAKES the images
     nn_optimizer *optimizer;
     nn_update update;
+    ag_clock clock;          // of the last run
+    struct gan_step *maker;  // of the fakes that are fed; NULL when unknown
 } gan_step;
 
 typedef struct gan_steps {
@@ -42,6 +44,9 @@ typedef struct gan_recipe {
 bool gan_steps_record(gan_steps *steps, const gan_recipe *recipe, int64_t n, ag_error *error);
 void gan_steps_free(gan_steps *steps);
 
-// Computes the loss, refuses to go on when it is not finite (AG_STATUS_DIVERGED, naming the first bad node),
-// then takes the step.
+// The images of a step GAN_STEP_FAKES, valid until its next run; NULL on failure.
+const void *gan_step_make(gan_step *step, ag_clock clock, ag_error *error);
+
+// Computes the loss, refuses to go on when it is not finite (AG_STATUS_DIVERGED, naming the first bad node;
+// when that is the fakes, the first bad node of their maker), then takes the step.
 bool gan_step_run(gan_step *step, ag_clock clock, double *out_loss, ag_error *error);

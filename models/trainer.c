@@ -231,16 +231,11 @@ static bool run_step(gan_trainer *t, gan_steps *steps, gan_step_kind kind, batch
            (feed(t, step, b, fakes, error) && gan_step_run(step, clock_of(t, kind), loss, error));
 }
 
-static const void *make_fakes(gan_trainer *t, gan_steps *steps, ag_error *error) {
-    gan_step *step = &steps->steps[GAN_STEP_FAKES];
-    if (!ag_program_run(step->program, clock_of(t, GAN_STEP_FAKES), error)) return NULL;
-    return ag_program_output(step->program, step->result, error);
-}
-
 static bool iterate(gan_trainer *t, ag_error *error) {
     const batch b = next_batch(t);
     gan_steps *steps = find_steps(t, b.n, error);
-    const void *fakes = steps ? make_fakes(t, steps, error) : NULL;
+    const void *fakes =
+        steps ? gan_step_make(&steps->steps[GAN_STEP_FAKES], clock_of(t, GAN_STEP_FAKES), error) : NULL;
     double on_fakes = 0, on_reals = 0, joint = 0;
     if (!fakes || !run_step(t, steps, GAN_STEP_D_FAKE, b, fakes, &on_fakes, error) ||
         !run_step(t, steps, GAN_STEP_D_REAL, b, fakes, &on_reals, error) ||

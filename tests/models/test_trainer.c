@@ -3,6 +3,7 @@
 // step not taken when its loss is not finite.
 #include <criterion/criterion.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -254,6 +255,36 @@ Test(trainer, a_loss_that_is_not_finite_stops_the_run_before_the_step) {
     free(after);
     dcgan_free(model);
     nn_dataset_free(images);
+}
+
+// Weights so large that the dense layer overflows. The discriminator gets NaN as images.
+static void check_broken_generator(const char *gan, const char *step) {
+    nn_dataset *images = small_gan_images(32);
+    dcgan *model = small_gan_create(3);
+    ag_error error = {0};
+    small_gan_train(model, images, 1, 16, gan, 1);
+    float *kernel = ag_parameter_values(nn_model_find_layer(dcgan_generator(model), "dense")->parameters[0]);
+    for (int i = 0; i < 8 * 72; i++) kernel[i] = i % 2 ? 3e38f : -3e38f;
+    size_t n, m;
+    uint8_t *before = small_gan_bytes(model, &n);
+    const gan_run run = dcgan_train(
+        model, images, (dcgan_train_params){.epochs = 1, .batch_size = 16, .gan = gan}, NULL, &error);
+    uint8_t *after = small_gan_bytes(model, &m);
+    cr_expect(run == GAN_RUN_FAILED && error.status == AG_STATUS_DIVERGED, "status %d", (int)error.status);
+    char expected[128];
+    snprintf(expected, sizeof expected,
+             "%s: the loss is NaN; the first value that is not finite is in generator/dense/", step);
+    cr_expect(strncmp(error.text, expected, strlen(expected)) == 0, "%s, not: %s", error.text, expected);
+    cr_expect(memcmp(before, after, n) == 0, "the step was taken");
+    free(before);
+    free(after);
+    dcgan_free(model);
+    nn_dataset_free(images);
+}
+
+Test(trainer, fakes_that_are_not_finite_are_traced_into_the_generator) {
+    check_broken_generator("non_saturating", "discriminator on fakes");
+    check_broken_generator("wasserstein", "discriminator");
 }
 
 // ---- what is refused ----
