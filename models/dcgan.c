@@ -7,6 +7,7 @@
 #include "models/dcgan_private.h"
 #include "nn/given.h"
 #include "nn/json.h"
+#include "nn/number.h"
 
 #define CHUNK 128  // images predicted at a time
 
@@ -112,6 +113,32 @@ void dcgan_seed_z(const dcgan *m, uint64_t number, float *z) {
 
 // ---- use ----
 
+// The caller's values: what is wrong with them is AG_STATUS_USAGE. `row` is what one of them is called.
+static bool check_given(const char *op, const char *row, const float *x, int64_t n, int64_t size, bool unit,
+                        ag_error *error) {
+    char text[NN_NUMBER_TEXT];
+    for (int64_t i = 0; i < n * size; i++) {
+        if (isfinite(x[i]) && (!unit || (x[i] >= 0 && x[i] <= 1))) continue;
+        return ag_fail(error, AG_STATUS_USAGE, "%s: %s %lld has the value %s; %s", op, row,
+                       (long long)(i / size), nn_number_format((double)x[i], text),
+                       unit ? "images lie in [0,1]" : "finite numbers are needed");
+    }
+    return true;
+}
+
+// A network's output. Finite weights can still be so large that it is not.
+static bool check_output(const char *op, const nn_model *model, const float *y, int64_t n, int64_t size,
+                         ag_error *error) {
+    char text[NN_NUMBER_TEXT];
+    for (int64_t i = 0; i < n * size; i++) {
+        if (!isfinite(y[i]))
+            return ag_fail(error, AG_STATUS_MODEL,
+                           "%s: the %s's output %lld has the value %s; its weights are of no use", op,
+                           nn_model_name(model), (long long)(i / size), nn_number_format((double)y[i], text));
+    }
+    return true;
+}
+
 // Whether n rows of that many floats can lie in memory.
 static bool check_count(const char *op, int64_t n, int64_t row, ag_error *error) {
     int64_t bytes;
@@ -128,40 +155,32 @@ bool dcgan_generate(dcgan *m, const float *z, int64_t n, float *images, ag_error
     const int64_t size = ag_shape_size(m->params.image_shape);
     if (!check_count("generate", n, m->params.z_dim, error) || !check_count("generate", n, size, error))
         return false;
-    for (int64_t i = 0; i < n * m->params.z_dim; i++) {
-        if (!isfinite(z[i]))
-            return ag_fail(error, AG_STATUS_USAGE,
-                           "generate: z %lld has the value %g; finite numbers are needed",
-                           (long long)(i / m->params.z_dim), (double)z[i]);
-    }
-    if (!nn_predict(m->generate, z, n, images, error)) return false;
+    if (!check_given("generate", "z", z, n, m->params.z_dim, false, error) ||
+        !nn_predict(m->generate, z, n, images, error) ||
+        !check_output("generate", m->generator, images, n, size, error))
+        return false;
     for (int64_t i = 0; i < n * size; i++) images[i] = 0.5f * (images[i] + 1);
     return true;
 }
 
 static bool check_images(const dcgan *m, const char *op, const float *images, int64_t n, ag_error *error) {
     const int64_t size = ag_shape_size(m->params.image_shape);
-    if (!check_count(op, n, size, error)) return false;
-    for (int64_t i = 0; i < n * size; i++) {
-        if (!(images[i] >= 0 && images[i] <= 1))
-            return ag_fail(error, AG_STATUS_USAGE, "%s: image %lld has the value %g; images lie in [0,1]", op,
-                           (long long)(i / size), (double)images[i]);
-    }
-    return true;
+    return check_count(op, n, size, error) && check_given(op, "image", images, n, size, true, error);
 }
 
 // Logits of checked images, chunk by chunk.
-static bool discriminate_logits(dcgan *m, const float *images, int64_t n, float *logits, ag_error *error) {
+static bool discriminate_logits(dcgan *m, const char *op, const float *images, int64_t n, float *logits,
+                                ag_error *error) {
     const int64_t size = ag_shape_size(m->params.image_shape);
     float *scaled = malloc((size_t)(CHUNK * size) * sizeof *scaled);
-    bool ok = scaled || ag_fail(error, AG_STATUS_MEMORY, "discriminate: out of memory");
+    bool ok = scaled || ag_fail(error, AG_STATUS_MEMORY, "%s: out of memory", op);
     for (int64_t first = 0; first < n && ok; first += CHUNK) {
         const int64_t count = n - first < CHUNK ? n - first : CHUNK;
         for (int64_t i = 0; i < count * size; i++) scaled[i] = 2 * images[first * size + i] - 1;
         ok = nn_predict(m->discriminate, scaled, count, logits + first, error);
     }
     free(scaled);
-    return ok;
+    return ok && check_output(op, m->discriminator, logits, n, 1, error);
 }
 
 static double sigmoid(double x) { return 1 / (1 + exp(-x)); }
@@ -175,7 +194,7 @@ bool dcgan_discriminate(dcgan *m, const float *images, int64_t n, float *probabi
     if (!NN_GIVEN(m, "model", error) ||
         (n > 0 && (!NN_GIVEN(images, "images", error) || !NN_GIVEN(probabilities, "probabilities", error))) ||
         !check_images(m, "discriminate", images, n, error) ||
-        !discriminate_logits(m, images, n, probabilities, error))
+        !discriminate_logits(m, "discriminate", images, n, probabilities, error))
         return false;
     for (int64_t i = 0; i < n; i++) probabilities[i] = (float)sigmoid((double)probabilities[i]);
     return true;
@@ -201,7 +220,9 @@ static bool score_generator(dcgan *m, int64_t n, float *logits, dcgan_scores *sc
     for (int64_t first = 0; first < n && ok; first += CHUNK) {
         const int64_t count = n - first < CHUNK ? n - first : CHUNK;
         ok = nn_predict(m->generate, z + first * m->params.z_dim, count, images, error) &&
-             nn_predict(m->discriminate, images, count, logits + first, error);
+             check_output("evaluate", m->generator, images, count, size, error) &&
+             nn_predict(m->discriminate, images, count, logits + first, error) &&
+             check_output("evaluate", m->discriminator, logits + first, count, 1, error);
     }
     double sum = 0;
     for (int64_t i = 0; i < n && ok; i++) sum += cross_entropy((double)logits[i], 1);
@@ -233,7 +254,7 @@ bool dcgan_evaluate(dcgan *m, const float *images, const float *labels, int64_t 
     float *logits = malloc((size_t)n * sizeof *logits);
     dcgan_scores result = {0};
     bool ok = logits || ag_fail(error, AG_STATUS_MEMORY, "evaluate: out of memory");
-    ok = ok && discriminate_logits(m, images, n, logits, error);
+    ok = ok && discriminate_logits(m, "evaluate", images, n, logits, error);
     if (ok) score_images(logits, labels, n, &result);
     ok = ok && score_generator(m, n, logits, &result, error);
     if (ok) *scores = result;

@@ -62,6 +62,7 @@ AG_API gan_run dcgan_train(dcgan *model, const nn_dataset *images, dcgan_train_p
                            dcgan_record *record, ag_error *error);
 
 // images [n,H,W,C] in [0,1] of z [n,z_dim], on moving statistics. AG_STATUS_USAGE for a z that is not finite.
+// AG_STATUS_MODEL, here and below, when what a network makes is not finite; the values are then of no use.
 AG_API bool dcgan_generate(dcgan *model, const float *z, int64_t n, float *images, ag_error *error);
 // probabilities [n] of being real, of images [n,H,W,C] in [0,1], on moving statistics; AG_STATUS_USAGE for a
 // value outside.

@@ -5,6 +5,7 @@
 //    "environment": ..,
 //    "config": {..}, "state": {"step": .., "d_step": .., "g_step": .., "history": [..]}}
 // config and state are absent in a model that was never trained.
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -183,12 +184,8 @@ static bool check_header(const header *h, const dcgan *m, const char *path, ag_e
 
 typedef bool (*set_function)(const nn_format_content *content, ag_parameter_set *set, ag_error *error);
 
-// Applies check or read to every set that the file must hold.
-static bool for_sets(const header *h, const dcgan *m, gan_trainer *trainer, set_function apply,
-                     ag_error *error) {
-    if (!apply(h->content, nn_model_set(m->generator, 0), error) ||
-        !apply(h->content, nn_model_set(m->discriminator, 0), error))
-        return false;
+// Applies check or read to the sets of both optimizers.
+static bool for_optimizers(const header *h, gan_trainer *trainer, set_function apply, ag_error *error) {
     for (int which = 0; which < 2 && trainer; which++) {
         const nn_optimizer *optimizer = gan_trainer_optimizer(trainer, which == 1);
         for (int i = 0; i < nn_optimizer_state_count(optimizer); i++) {
@@ -196,6 +193,23 @@ static bool for_sets(const header *h, const dcgan *m, gan_trainer *trainer, set_
         }
     }
     return true;
+}
+
+static bool check_tensors(const header *h, const dcgan *m, gan_trainer *trainer, ag_error *error) {
+    const ag_shape fixed = AG_SHAPE(DCGAN_FIXED, m->params.z_dim);
+    return nn_checkpoint_check(h->content, "fixed_z", NN_FORMAT_F32, fixed, -INFINITY, error) &&
+           nn_checkpoint_check_model(h->content, m->generator, error) &&
+           nn_checkpoint_check_model(h->content, m->discriminator, error) &&
+           for_optimizers(h, trainer, nn_checkpoint_check_set, error);
+}
+
+// Cannot fail: all is checked, the sets sealed.
+static void read_tensors(const header *h, dcgan *m, gan_trainer *trainer) {
+    const ag_shape fixed = AG_SHAPE(DCGAN_FIXED, m->params.z_dim);
+    nn_checkpoint_read_set(h->content, nn_model_set(m->generator, 0), NULL);
+    nn_checkpoint_read_set(h->content, nn_model_set(m->discriminator, 0), NULL);
+    for_optimizers(h, trainer, nn_checkpoint_read_set, NULL);
+    nn_format_read(h->content, "fixed_z", NN_FORMAT_F32, fixed, m->fixed_z, NULL);
 }
 
 // The trainer that the file describes; *out NULL when it was never trained.
@@ -213,20 +227,13 @@ static bool make_trainer(const header *h, dcgan *m, gan_trainer **out, ag_error 
 }
 
 static bool apply_file(dcgan *m, const header *h, gan_trainer *trainer, ag_error *error) {
-    const ag_shape fixed = AG_SHAPE(DCGAN_FIXED, m->params.z_dim);
-    const nn_format_tensor *z = nn_format_find(h->content, "fixed_z");
-    if (!z || z->dtype != NN_FORMAT_F32 || !ag_shape_equal(z->shape, fixed))
-        return ag_fail(error, AG_STATUS_MODEL, "%s: no tensor fixed_z of 32 latent vectors",
-                       h->content->path);
     char *path = strdup(h->content->path);
     if (!path) return ag_fail(error, AG_STATUS_MEMORY, "out of memory");
-    if (!for_sets(h, m, trainer, nn_checkpoint_check_set, error) || !dcgan_set_name(m, h->name, error)) {
+    if (!check_tensors(h, m, trainer, error) || !dcgan_set_name(m, h->name, error)) {
         free(path);
         return false;
     }
-    // Nothing below can fail: types and shapes are checked, the sets sealed.
-    for_sets(h, m, trainer, nn_checkpoint_read_set, error);
-    nn_format_read(h->content, "fixed_z", NN_FORMAT_F32, fixed, m->fixed_z, error);
+    read_tensors(h, m, trainer);
     snprintf(m->data_digest, sizeof m->data_digest, "%s", h->digest);
     snprintf(m->made_with, sizeof m->made_with, "%s", h->environment);
     m->params.seed = (uint64_t)h->seed;

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "nn/given.h"
+#include "nn/number.h"
 
 #define NAME_TEXT 256
 
@@ -38,23 +39,39 @@ static nn_format_dtype format_dtype(ag_dtype dtype) {
     return dtype == AG_F64 ? NN_FORMAT_F64 : NN_FORMAT_F32;
 }
 
-static bool check_finite(const char *name, ag_dtype dtype, ag_shape shape, const void *values,
-                         ag_error *error) {
-    const ag_tensor view = {.dtype = dtype, .shape = shape, .data = (void *)values};
+// The first value that is not finite, or below `least`; -1 when all are sound. Values of a file need not be
+// aligned.
+static int64_t find_unsound(nn_format_dtype dtype, ag_shape shape, const void *values, double least,
+                            double *unsound) {
+    const size_t bytes = (size_t)nn_format_dtype_bytes(dtype);
     for (int64_t i = 0, n = ag_shape_size(shape); i < n; i++) {
-        const double value = ag_tensor_get(&view, i);
-        if (!isfinite(value))
-            return ag_fail(error, AG_STATUS_DIVERGED,
-                           "tensor %s: value %lld is %g; a model that is not finite is not saved", name,
-                           (long long)i, value);
+        float narrow = 0;
+        double value = 0;
+        const char *at = (const char *)values + (size_t)i * bytes;
+        if (dtype == NN_FORMAT_F64)
+            memcpy(&value, at, sizeof value);
+        else
+            memcpy(&narrow, at, sizeof narrow);
+        *unsound = dtype == NN_FORMAT_F64 ? value : (double)narrow;
+        if (!isfinite(*unsound) || *unsound < least) return i;
     }
-    return true;
+    return -1;
+}
+
+static bool check_finite(const char *name, nn_format_dtype dtype, ag_shape shape, const void *values,
+                         ag_error *error) {
+    double value;
+    char text[NN_NUMBER_TEXT];
+    const int64_t i = find_unsound(dtype, shape, values, -INFINITY, &value);
+    return i < 0 || ag_fail(error, AG_STATUS_DIVERGED,
+                            "tensor %s: value %lld is %s; a model that is not finite is not saved", name,
+                            (long long)i, nn_number_format(value, text));
 }
 
 bool nn_checkpoint_add(nn_checkpoint *checkpoint, const char *name, ag_dtype dtype, ag_shape shape,
                        const void *values, ag_error *error) {
     if (!NN_GIVEN(checkpoint, "checkpoint", error) || !NN_GIVEN(name, "name", error) ||
-        !NN_GIVEN(values, "values", error) || !check_finite(name, dtype, shape, values, error))
+        !NN_GIVEN(values, "values", error) || !check_finite(name, format_dtype(dtype), shape, values, error))
         return false;
     nn_format_content *c = &checkpoint->content;
     nn_format_tensor *grown = realloc(c->tensors, (size_t)(c->n_tensors + 1) * sizeof *grown);
@@ -108,23 +125,60 @@ bool nn_checkpoint_save(const nn_checkpoint *checkpoint, const char *path, ag_er
     return nn_format_save(path, &checkpoint->content, error);
 }
 
+bool nn_checkpoint_check(const nn_format_content *content, const char *name, nn_format_dtype dtype,
+                         ag_shape shape, double least, ag_error *error) {
+    if (!NN_GIVEN(content, "content", error) || !NN_GIVEN(name, "name", error)) return false;
+    char got[AG_SHAPE_TEXT], wanted[AG_SHAPE_TEXT], text[NN_NUMBER_TEXT], rule[NN_NUMBER_TEXT];
+    const nn_format_tensor *tensor = nn_format_find(content, name);
+    if (!tensor)
+        return ag_fail(error, AG_STATUS_MODEL, "%s: no tensor %s; the file is of another architecture",
+                       content->path, name);
+    if (tensor->dtype != dtype || !ag_shape_equal(tensor->shape, shape))
+        return ag_fail(error, AG_STATUS_MODEL, "%s: tensor %s is %s %s, the model's is %s %s", content->path,
+                       name, nn_format_dtype_name(tensor->dtype), ag_shape_format(tensor->shape, got),
+                       nn_format_dtype_name(dtype), ag_shape_format(shape, wanted));
+    double value;
+    const int64_t i = find_unsound(dtype, shape, tensor->data, least, &value);
+    if (i < 0) return true;
+    return ag_fail(error, AG_STATUS_MODEL, "%s: tensor %s: value %lld is %s; it must be finite%s%s",
+                   content->path, name, (long long)i, nn_number_format(value, text),
+                   isfinite(least) ? " and at least " : "",
+                   isfinite(least) ? nn_number_format(least, rule) : "");
+}
+
 bool nn_checkpoint_check_set(const nn_format_content *content, ag_parameter_set *set, ag_error *error) {
     if (!NN_GIVEN(content, "content", error) || !NN_GIVEN(set, "set", error)) return false;
-    char name[NAME_TEXT], got[AG_SHAPE_TEXT], wanted[AG_SHAPE_TEXT];
+    char name[NAME_TEXT];
     if (!ag_parameter_set_seal(set, error)) return false;
+    const nn_format_dtype dtype = format_dtype(ag_parameter_set_dtype(set));
     for (int i = 0; i < ag_parameter_set_count(set); i++) {
         const ag_parameter *p = ag_parameter_set_at(set, i);
-        if (!tensor_name(p, name, error)) return false;
-        const nn_format_tensor *tensor = nn_format_find(content, name);
-        if (!tensor)
-            return ag_fail(error, AG_STATUS_MODEL, "%s: no tensor %s; the file is of another architecture",
-                           content->path, name);
-        const nn_format_dtype dtype = format_dtype(ag_parameter_set_dtype(set));
-        if (tensor->dtype != dtype || !ag_shape_equal(tensor->shape, p->shape))
-            return ag_fail(error, AG_STATUS_MODEL, "%s: tensor %s is %s %s, the model's is %s %s",
-                           content->path, name, nn_format_dtype_name(tensor->dtype),
-                           ag_shape_format(tensor->shape, got), nn_format_dtype_name(dtype),
-                           ag_shape_format(p->shape, wanted));
+        if (!tensor_name(p, name, error) ||
+            !nn_checkpoint_check(content, name, dtype, p->shape, -INFINITY, error))
+            return false;
+    }
+    return true;
+}
+
+static bool check_layer(const nn_format_content *content, const nn_layer *layer, ag_error *error) {
+    char name[NAME_TEXT];
+    for (int i = 0; i < layer->n_parameters; i++) {
+        const ag_parameter *p = layer->parameters[i];
+        if (!(layer->nonnegative & 1u << i)) continue;
+        if (!tensor_name(p, name, error) ||
+            !nn_checkpoint_check(content, name, format_dtype(ag_parameter_set_dtype(layer->set)), p->shape, 0,
+                                 error))
+            return false;
+    }
+    return true;
+}
+
+bool nn_checkpoint_check_model(const nn_format_content *content, const nn_model *model, ag_error *error) {
+    if (!NN_GIVEN(content, "content", error) || !NN_GIVEN(model, "model", error) ||
+        !nn_checkpoint_check_set(content, nn_model_set(model, 0), error))
+        return false;
+    for (int i = 0; i < nn_model_layer_count(model); i++) {
+        if (!check_layer(content, nn_model_layer(model, i), error)) return false;
     }
     return true;
 }

@@ -40,6 +40,8 @@ struct nn_layer {
     int n_parameters;
     ag_parameter *parameters[NN_LAYER_PARAMETERS];
     nn_initializer initializers[NN_LAYER_PARAMETERS];
+    unsigned
+        nonnegative;  // bit i, set by build: parameter i has no value below 0; files that say so are refused
 };
 
 // A layer not yet in a model, with a copy of its params. The model that takes it owns it. NULL when memory

@@ -24,6 +24,7 @@ static bool build(nn_layer *layer, ag_error *error) {
                              AG_TEXT(layer->in));
     const ag_shape channels = AG_SHAPE(layer->in.dim[layer->in.rank - 1]);
     layer->out = layer->in;
+    layer->nonnegative = 1u << MOVING_VARIANCE;
     return nn_layer_declare(layer, "gamma", channels, AG_PARAMETER, nn_ones, error) &&
            nn_layer_declare(layer, "beta", channels, AG_PARAMETER, nn_zeros, error) &&
            nn_layer_declare(layer, "moving_mean", channels, AG_BUFFER, nn_zeros, error) &&

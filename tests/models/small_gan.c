@@ -95,3 +95,11 @@ void small_gan_check_equal(const dcgan *a, const dcgan *b, const char *what) {
     free(x);
     free(y);
 }
+
+void small_gan_expect_fault(bool failed, ag_error *error, const char *sentence) {
+    cr_expect(failed && error->status == AG_STATUS_MODEL, "status %d, not refused: %s", (int)error->status,
+              sentence);
+    cr_expect(strncmp(error->text, sentence, strlen(sentence)) == 0, "%s, not: %s", error->text, sentence);
+    cr_expect(!strstr(error->text, "nan"), "%s", error->text);
+    *error = (ag_error){0};
+}

@@ -20,3 +20,6 @@ uint8_t *small_gan_bytes(const dcgan *model, size_t *n);
 
 // Fails unless both hold the same bits and have done the same number of iterations.
 void small_gan_check_equal(const dcgan *a, const dcgan *b, const char *what);
+
+// The call failed with AG_STATUS_MODEL and a sentence that begins so and has no "nan". Clears the error.
+void small_gan_expect_fault(bool failed, ag_error *error, const char *sentence);

@@ -227,6 +227,12 @@ Test(contract, of_checkpoints) {
     told_by_error(!nn_checkpoint_save(checkpoint, NULL, E), "nn_checkpoint_save", "path");
     told_by_error(!nn_checkpoint_check_set(NULL, set, E), "nn_checkpoint_check_set", "content");
     told_by_error(!nn_checkpoint_check_set(&content, NULL, E), "nn_checkpoint_check_set", "set");
+    told_by_error(!nn_checkpoint_check_model(NULL, model, E), "nn_checkpoint_check_model", "content");
+    told_by_error(!nn_checkpoint_check_model(&content, NULL, E), "nn_checkpoint_check_model", "model");
+    told_by_error(!nn_checkpoint_check(NULL, "x", NN_FORMAT_F32, AG_SHAPE(1), 0, E), "nn_checkpoint_check",
+                  "content");
+    told_by_error(!nn_checkpoint_check(&content, NULL, NN_FORMAT_F32, AG_SHAPE(1), 0, E),
+                  "nn_checkpoint_check", "name");
     told_by_error(!nn_checkpoint_read_set(NULL, set, E), "nn_checkpoint_read_set", "content");
     told_by_error(!nn_checkpoint_read_set(&content, NULL, E), "nn_checkpoint_read_set", "set");
 }
