@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "models/state.h"
+#include "nn/number.h"
 
 // ---- members of the file's JSON ----
 
@@ -60,10 +61,10 @@ static bool check_rows(const gan_history *history, int64_t iterations, ag_error 
     for (int64_t i = 0; i < history->n; i++) {
         if (history->rows[i].iteration != (i + 1) * iterations)
             return ag_fail(error, AG_STATUS_MODEL,
-                           "state: history row %lld has iteration %lld; epochs of %lld iterations make it "
+                           "state: history row %lld has iteration %lld; epochs of %lld iteration%s make it "
                            "%lld",
                            (long long)i, (long long)history->rows[i].iteration, (long long)iterations,
-                           (long long)((i + 1) * iterations));
+                           nn_plural(iterations), (long long)((i + 1) * iterations));
     }
     return true;
 }
@@ -79,10 +80,10 @@ bool gan_progress_check_epochs(const gan_progress *p, int64_t batch_size, int64_
     const int64_t low = p->history.n * iterations, high = low + iterations;
     if (p->step < low || p->step > high)
         return ag_fail(error, AG_STATUS_MODEL,
-                       "state: step is %lld; a history of %lld epochs and batches of %lld make it %lld to "
+                       "state: step is %lld; a history of %lld epoch%s and batches of %lld make it %lld to "
                        "%lld",
-                       (long long)p->step, (long long)p->history.n, (long long)batch_size, (long long)low,
-                       (long long)high);
+                       (long long)p->step, (long long)p->history.n, nn_plural(p->history.n),
+                       (long long)batch_size, (long long)low, (long long)high);
     return check_rows(&p->history, iterations, error);
 }
 

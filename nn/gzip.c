@@ -10,6 +10,7 @@
 #include <zlib.h>
 
 #include "nn/file.h"
+#include "nn/number.h"
 
 #define INFLATE_RATIO 1032          // 258 bytes from a match of 2 bits
 #define INFLATE_STEP (1u << 30)     // zlib counts in 32 bits
@@ -123,9 +124,9 @@ static bool read_some(nn_gzip *gzip, uint8_t *out, size_t n, size_t *got, ag_err
 bool nn_gzip_read(nn_gzip *gzip, void *bytes, size_t n, ag_error *error) {
     size_t got = 0;
     if (!read_some(gzip, bytes, n, &got, error)) return false;
-    return got == n ||
-           ag_fail(error, AG_STATUS_DATA, "'%s' ends after %lld bytes%s, %lld too few", gzip->path,
-                   (long long)gzip->delivered, gzip->compressed ? " (inflated)" : "", (long long)(n - got));
+    return got == n || ag_fail(error, AG_STATUS_DATA, "'%s' ends after %lld byte%s%s, %lld too few",
+                               gzip->path, (long long)gzip->delivered, nn_plural(gzip->delivered),
+                               gzip->compressed ? " (inflated)" : "", (long long)(n - got));
 }
 
 bool nn_gzip_end(nn_gzip *gzip, ag_error *error) {
@@ -135,8 +136,8 @@ bool nn_gzip_end(nn_gzip *gzip, ag_error *error) {
     if (!read_some(gzip, &extra, 1, &got, error)) return false;
     if (got > 0)
         return ag_fail(error, AG_STATUS_DATA,
-                       "'%s' holds more than the %lld bytes%s that its header announces", gzip->path,
-                       (long long)expected, gzip->compressed ? " (inflated)" : "");
+                       "'%s' holds more than the %lld byte%s%s that its header announces", gzip->path,
+                       (long long)expected, nn_plural(expected), gzip->compressed ? " (inflated)" : "");
     if (gzip->compressed && gzip->stream.avail_in == 0 && !refill(gzip, error)) return false;
     return gzip->stream.avail_in == 0 ||
            ag_fail(error, AG_STATUS_DATA, "'%s' has bytes behind the end of its gzip stream", gzip->path);

@@ -12,8 +12,10 @@
 
 #include "nn/file.h"
 #include "nn/given.h"
+#include "nn/number.h"
 
 #define PNG_FILE_LIMIT (INT64_C(1) << 30)
+#define SIGNATURE 8            // bytes
 #define CHUNK_LIMIT (8 << 20)  // bytes of one chunk other than IDAT
 #define INFLATE_RATIO 1032     // DEFLATE's ceiling: 258 bytes from a match of 2 bits
 
@@ -22,9 +24,10 @@ static bool check_sizes(int64_t h, int64_t w, int64_t c, ag_status status, ag_er
             (c == 1 || c == 3)) ||
            ag_fail(
                error, status,
-               "an image of %lld x %lld pixels and %lld channels: sides are 1 to %d, pixels at most %lld, "
+               "an image of %lld x %lld pixels and %lld channel%s: sides are 1 to %d, pixels at most %lld, "
                "channels 1 or 3",
-               (long long)h, (long long)w, (long long)c, NN_IMAGE_SIDE, (long long)NN_IMAGE_PIXELS);
+               (long long)h, (long long)w, (long long)c, nn_plural(c), NN_IMAGE_SIDE,
+               (long long)NN_IMAGE_PIXELS);
 }
 
 // Room for `samples` per pixel, which may count an alpha channel that is gone when the image is handed out.
@@ -169,8 +172,17 @@ static void flatten_alpha(nn_image *image) {
     image->c = colours;
 }
 
+// A file that ends within the signature is one that was cut off; libpng will say so.
+static bool check_signature(const uint8_t *bytes, size_t n, const char *name, ag_error *error) {
+    return (n > 0 && png_sig_cmp(bytes, 0, n < SIGNATURE ? n : SIGNATURE) == 0) ||
+           ag_fail(error, AG_STATUS_DATA, "'%s' is no PNG: it does not begin with the signature of one",
+                   name);
+}
+
 nn_image *nn_image_decode(const uint8_t *bytes, size_t n, const char *name, ag_error *error) {
-    if (!NN_GIVEN(bytes, "bytes", error) || !NN_GIVEN(name, "name", error)) return NULL;
+    if (!NN_GIVEN(bytes, "bytes", error) || !NN_GIVEN(name, "name", error) ||
+        !check_signature(bytes, n, name, error))
+        return NULL;
     struct codec codec = {.name = name, .status = AG_STATUS_DATA, .error = error, .bytes = bytes, .n = n};
     codec.n_input = (int64_t)n;
     errno = 0;

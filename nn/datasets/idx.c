@@ -10,6 +10,7 @@
 #include "nn/dataset.h"
 #include "nn/gzip.h"
 #include "nn/image.h"
+#include "nn/number.h"
 
 #define UNSIGNED_BYTE 0x08
 #define TRAIN_IMAGES "train-images-idx3-ubyte"
@@ -29,8 +30,8 @@ static bool check_magic(const uint8_t *magic, const char *path, int low, int hig
                        "'%s' holds IDX values of type 0x%02x; unsigned bytes, 0x08, are read", path,
                        magic[2]);
     if (magic[3] < low || magic[3] > high)
-        return ag_fail(error, AG_STATUS_DATA, "'%s' has %d dimensions; %d to %d are expected", path, magic[3],
-                       low, high);
+        return ag_fail(error, AG_STATUS_DATA, "'%s' has %d dimension%s; %d to %d are expected", path,
+                       magic[3], nn_plural(magic[3]), low, high);
     return true;
 }
 
@@ -53,8 +54,8 @@ static bool check_sides(const struct header *header, const char *path, ag_error 
     if (h <= NN_IMAGE_SIDE && w <= NN_IMAGE_SIDE && (c == 1 || c == 3)) return true;
     return ag_fail(
         error, AG_STATUS_DATA,
-        "'%s' has images of %lld x %lld pixels and %lld channels; sides are 1 to %d, channels 1 or 3", path,
-        (long long)h, (long long)w, (long long)c, NN_IMAGE_SIDE);
+        "'%s' has images of %lld x %lld pixels and %lld channel%s; sides are 1 to %d, channels 1 or 3", path,
+        (long long)h, (long long)w, (long long)c, nn_plural(c), NN_IMAGE_SIDE);
 }
 
 // Before anything is allocated: the announced bytes must be able to come out of this file.
@@ -104,8 +105,9 @@ static bool read_labels(nn_gzip *gzip, const char *path, int64_t total, nn_datas
     if (!read_header(gzip, path, 1, 1, &header, error) || !check_size(gzip, &header, path, error))
         return false;
     if (header.dim[0] != total)
-        return ag_fail(error, AG_STATUS_DATA, "'%s' has %lld labels for %lld images", path,
-                       (long long)header.dim[0], (long long)total);
+        return ag_fail(error, AG_STATUS_DATA, "'%s' has %lld label%s for %lld image%s", path,
+                       (long long)header.dim[0], nn_plural(header.dim[0]), (long long)total,
+                       nn_plural(total));
     dataset->labels = malloc((size_t)dataset->n);
     if (!dataset->labels) return ag_fail(error, AG_STATUS_MEMORY, "no memory for the labels in '%s'", path);
     return nn_gzip_read(gzip, dataset->labels, (size_t)dataset->n, error) &&

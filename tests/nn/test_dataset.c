@@ -172,7 +172,10 @@ Test(dataset, an_idx_file_cut_off_anywhere_is_refused) {
     struct idx idx = idx_images(), packed = gzip_idx(&idx);
     for (size_t n = 0; n < idx.n; n++) {
         scratch_write("bad", idx.bytes, n);
-        expect_refusal("bad", (nn_dataset_params){0}, "bad", n < 16 ? "ends after" : "can hold at most");
+        expect_refusal("bad", (nn_dataset_params){0}, "bad",
+                       n == 1   ? "ends after 1 byte, 3 too few"
+                       : n < 16 ? "ends after"
+                                : "can hold at most");
     }
     for (size_t n = 0; n < packed.n; n++) {
         scratch_write("bad", packed.bytes, n);
@@ -204,6 +207,8 @@ Test(dataset, headers_against_the_rules_are_refused_with_the_value) {
     expect_bad_idx(idx_header(8, 2, sound), "has 2 dimensions; 3 to 4");
     expect_bad_idx(idx_header(8, 5, (const uint32_t[]){1, 1, 1, 1, 1}), "has 5 dimensions; 3 to 4");
     expect_bad_idx(idx_header(8, 0, sound), "has 0 dimensions");
+    expect_bad_idx(idx_header(8, 1, sound), "has 1 dimension; 3 to 4");
+    expect_bad_idx(idx_header(8, 4, (const uint32_t[]){5, 16385, 3, 1}), "16385 x 3 pixels and 1 channel;");
     for (int i = 0; i < 4; i++) {
         uint32_t dims[] = {5, 4, 3, 1};
         char rule[32];
@@ -311,7 +316,7 @@ Test(dataset, a_png_of_another_size_or_damaged_is_named) {
     expect_refusal("", (nn_dataset_params){0}, "b.png",
                    "is 3 x 2 x 3; the folder's first image makes 3 x 2 x 1");
     scratch_write("b.png", "words", 5);
-    expect_refusal("", (nn_dataset_params){0}, "b.png", "not a sound PNG");
+    expect_refusal("", (nn_dataset_params){0}, "b.png", "is no PNG");
     remove(scratch_path("b.png"));
     cr_assert(mkdir(scratch_path("b.png"), 0700) == 0);
     expect_refusal("", (nn_dataset_params){0}, "b.png", "not a regular file");

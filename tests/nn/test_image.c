@@ -200,6 +200,16 @@ Test(image, a_picture_cut_off_anywhere_is_refused) {
     nn_image_free(image);
 }
 
+Test(image, what_does_not_begin_with_the_signature_is_no_png) {
+    static const uint8_t begun[] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n', 0};
+    const char *const others[] = {"abc\n", "", "GIF89a, and more than eight bytes", "\x89PNG\n\n\x1a\n"};
+    for (size_t k = 0; k < sizeof others / sizeof *others; k++)
+        expect_damage((const uint8_t *)others[k], strlen(others[k]),
+                      "is no PNG: it does not begin with the signature of one", "a beginning", k);
+    for (size_t n = 1; n < sizeof begun; n++)
+        expect_damage(begun, n, "is not a sound PNG: it is cut off", "a signature cut off", n);
+}
+
 Test(image, a_bit_flipped_anywhere_is_refused) {
     nn_image *image = random_image(5, 6, 1);
     const struct recipe recipe = {5, 6, 8, PNG_COLOR_TYPE_GRAY, 0, image->pixels, 6, COMMENTS};
@@ -292,6 +302,7 @@ Test(image, sizes_out_of_range_are_refused) {
         ag_error error = {0};
         cr_assert(!nn_image_create(sizes[k][0], sizes[k][1], sizes[k][2], &error), "case %zu", k);
         cr_assert(error.status == AG_STATUS_USAGE, "case %zu", k);
+        cr_assert(strstr(error.text, sizes[k][2] == 1 ? "1 channel:" : "channels:"), "%s", error.text);
     }
     nn_image_free(NULL);
 }
