@@ -2,6 +2,8 @@
 // Opening models and images by the options.
 #include "apps/dcgan/use.h"
 
+#include <string.h>
+
 #include "apps/dcgan/run_dir.h"
 
 dcgan *use_model(const options *o, ag_error *error) {
@@ -12,6 +14,18 @@ dcgan *use_model(const options *o, ag_error *error) {
                        "--model is missing: it names a model file or the run that made it"),
                NULL;
     return dcgan_open(run_dir_model(model, path), error);
+}
+
+void use_blame(const char *file, ag_error *error) {
+    if (error->status != AG_STATUS_MODEL || strstr(error->text, file)) return;
+    const ag_error cause = *error;
+    *error = (ag_error){0};
+    ag_fail(error, cause.status, "'%s': %s", file, cause.text);
+}
+
+void use_blame_model(const options *o, ag_error *error) {
+    char path[PATH_MAX];
+    use_blame(run_dir_model(options_text(o, OPTION_MODEL), path), error);
 }
 
 nn_dataset *use_data(const options *o, ag_error *error) {

@@ -8,6 +8,11 @@
 // The model of --model. NULL with AG_STATUS_USAGE when the option is missing.
 dcgan *use_model(const options *o, ag_error *error);
 
+// Puts the file, or that of --model, in front of an AG_STATUS_MODEL that does not name it: what the networks
+// make is not finite.
+void use_blame(const char *file, ag_error *error);
+void use_blame_model(const options *o, ag_error *error);
+
 // The images of --data under --limit-images, of any shape.
 nn_dataset *use_data(const options *o, ag_error *error);
 

@@ -282,6 +282,37 @@ Test(run, is_told_from_other_sound_files) {
     cr_assert(strstr(r->err, "plain") && strstr(r->err, "\"bobbin\""), "%s", r->err);
 }
 
+// Finite weights so large that what the network makes is not.
+static void save_overflowing(bool discriminator, const char *name) {
+    ag_error error = {0};
+    int64_t n;
+    dcgan *model = dcgan_create((dcgan_params){.image_shape = AG_SHAPE(8, 8, 1)}, &error);
+    cr_assert(model, "%s", error.text);
+    const nn_model *broken = discriminator ? dcgan_discriminator(model) : dcgan_generator(model);
+    float *values = ag_parameter_set_values(nn_model_set(broken, 0), &n);
+    for (int64_t i = 0; i < n; i++) values[i] = fabsf(values[i]) * 1e36f * (i % 3 ? 1 : -1);
+    for (int i = 0; i < ag_parameter_set_count(nn_model_set(broken, 0)); i++) {
+        const ag_parameter *p = ag_parameter_set_at(nn_model_set(broken, 0), i);
+        float *variance = ag_parameter_values(p);
+        for (int64_t k = 0; strstr(p->name, "moving_variance") && k < p->size; k++) variance[k] = 1;
+    }
+    cr_assert(dcgan_save(model, scratch_path(name), &error), "%s", error.text);
+    dcgan_free(model);
+}
+
+Test(run, is_told_when_a_model_makes_what_is_not_finite) {
+    save_overflowing(false, "bad generator");
+    save_overflowing(true, "bad discriminator");
+    cli_refuse(4, CLI_WORDS("'bad generator'", "generator"), "generate -m 'bad generator' -o a.png");
+    cli_refuse(4, CLI_WORDS("'bad generator'", "generator"), "generate -m 'bad generator' -o a");
+    cli_refuse(4, CLI_WORDS("'bad generator'", "generator"), "evaluate -m 'bad generator' --data images");
+    cli_refuse(4, CLI_WORDS("'bad discriminator'", "discriminator"),
+               "evaluate -m 'bad discriminator' --data images");
+    cli_refuse(4, CLI_WORDS("'bad discriminator'", "discriminator"),
+               "discriminate -m 'bad discriminator' --data images");
+    cr_assert(access(scratch_path("a.png"), F_OK) != 0);
+}
+
 Test(run, warns_when_it_goes_on_where_its_bits_may_differ) {
     cli_succeed("train " SMALL " --epochs 1 -o run");
     cr_assert_str_eq(cli_succeed("resume run --epochs 2")->err, "");

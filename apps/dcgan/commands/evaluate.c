@@ -16,28 +16,31 @@ static bool fill(dcgan *model, const nn_dataset *data, int64_t n, float *images,
     return dcgan_generate(model, z, n, images + n * size, error);
 }
 
-static void evaluate(dcgan *model, const nn_dataset *data, int64_t n, ag_error *error) {
+static bool evaluate(dcgan *model, const nn_dataset *data, int64_t n, ag_error *error) {
     const size_t count = (size_t)n;
     float *images = calloc(2 * count * (size_t)ag_shape_size(dcgan_image_shape(model)), sizeof *images);
     float *labels = calloc(2 * count, sizeof *labels),
           *z = calloc(count * (size_t)dcgan_z_dim(model), sizeof *z);
     dcgan_scores scores;
-    const bool ok = (images && labels && z) ||
-                    ag_fail(error, AG_STATUS_MEMORY, "no memory for %lld images", 2 * (long long)n);
-    if (ok && fill(model, data, n, images, labels, z, error) &&
-        dcgan_evaluate(model, images, labels, 2 * n, &scores, error))
+    const bool ok = ((images && labels && z) ||
+                     ag_fail(error, AG_STATUS_MEMORY, "no memory for %lld images", 2 * (long long)n)) &&
+                    fill(model, data, n, images, labels, z, error) &&
+                    dcgan_evaluate(model, images, labels, 2 * n, &scores, error);
+    if (ok)
         printf("d_loss %.6f\nd_accuracy %.6f\ng_loss %.6f\n", scores.d_loss, scores.d_accuracy,
                scores.g_loss);
     free(images);
     free(labels);
     free(z);
+    return ok;
 }
 
 static exit_code run(const options *o, ag_error *error) {
     dcgan *model = use_model(o, error);
     nn_dataset *data = model ? use_data(o, error) : NULL;
     const int64_t n = options_integer(o, OPTION_REALS);
-    if (data && use_check(model, data, error)) evaluate(model, data, n < data->n ? n : data->n, error);
+    if (data && use_check(model, data, error) && !evaluate(model, data, n < data->n ? n : data->n, error))
+        use_blame_model(o, error);
     nn_dataset_free(data);
     dcgan_free(model);
     return EXIT_OK;

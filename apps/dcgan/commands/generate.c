@@ -65,7 +65,7 @@ static bool read_request(request *r, const options *o, ag_error *error) {
 static exit_code run(const options *o, ag_error *error) {
     request r = {0};
     dcgan *model = read_request(&r, o, error) ? use_model(o, error) : NULL;
-    if (model) drawing_run(model, &r.list, r.layout, &r.to, error);
+    if (model && !drawing_run(model, &r.list, r.layout, &r.to, error)) use_blame_model(o, error);
     dcgan_free(model);
     free(r.list.seeds);
     return EXIT_OK;

@@ -88,6 +88,7 @@ static exit_code train(training *job, const char *file, ag_error *error) {
         if (training_is_left(job)) warn_of_other_bits(job->model, file);
         code = training_is_left(job) ? training_run(job, error) : training_complete(job, error);
     }
+    use_blame(file, error);
     nn_dataset_free(data);
     return code;
 }
