@@ -38,3 +38,15 @@ Test(program, trains_on_fashion_mnist_without_an_option) {
     const char *found = cli_difference("run", "parts");
     cr_assert(!found, "%s differs", found);
 }
+
+// Its networks need more address space than this, and the file is sound all the same.
+Test(program, does_not_blame_a_model_for_little_memory) {
+    cli_succeed("train --limit-images 128 --epochs 1 -o run");
+    cli_refuse(1, CLI_WORDS("run/model.safetensors", "no ", " bytes"),
+               "--version >/dev/null && ulimit -v 150000 && '" TEST_BUILD_DIR "/apps/dcgan' inspect run");
+    size_t n;
+    char *out = (char *)scratch_read("out", &n);
+    cr_assert(n == 0, "a verdict without having opened the model: %.*s", (int)n, out);
+    free(out);
+    cr_assert(strstr(cli_succeed("inspect run")->out, "sound, its checksum is right"));
+}

@@ -7,6 +7,7 @@
 #include "apps/dcgan/command.h"
 #include "apps/dcgan/run_dir.h"
 #include "apps/dcgan/text.h"
+#include "autograd/threads.h"
 #include "models/dcgan.h"
 #include "nn/format.h"
 
@@ -87,16 +88,22 @@ static bool is_usable(const char *path, ag_error *error) {
     return model != NULL;
 }
 
-static exit_code run(const options *o, ag_error *error) {
-    char path[PATH_MAX];
-    ag_error why = {0};
-    nn_format_content *content = nn_format_load(run_dir_model(o->operand, path), NULL, error);
-    if (!content) return EXIT_MODEL;
-    const bool usable = is_usable(path, &why);
+static void print_verdict(const char *path, bool usable, const nn_format_content *content) {
     printf("%s: sound%s, its checksum is right%s\n", path, usable ? "" : " as a safetensors file",
            usable ? "" : ", but no model that dcgan can use");
     for (int i = 0; i < content->n_metadata; i++) print_entry(&content->metadata[i]);
     print_tensors(content);
+}
+
+// Without the memory to open the model there is no verdict on it.
+static exit_code run(const options *o, ag_error *error) {
+    char path[PATH_MAX];
+    ag_error why = {0};
+    ag_threads_set(1);  // networks are made and not run, and more threads would only need more memory
+    nn_format_content *content = nn_format_load(run_dir_model(o->operand, path), NULL, error);
+    if (!content) return EXIT_MODEL;
+    const bool usable = is_usable(path, &why);
+    if (why.status != AG_STATUS_MEMORY) print_verdict(path, usable, content);
     nn_format_free(content);
     *error = why;
     return EXIT_OK;
