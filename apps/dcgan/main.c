@@ -36,7 +36,7 @@ int main(int argc, char **argv) {
     exit_code code = EXIT_OK;
     output_check_at_exit();
     signals_prepare();
-    const command *c = find(argc, argv, &error);
+    const command *c = output_check_open(&error) ? find(argc, argv, &error) : NULL;
     if (c && c->trains) signals_watch();
     signals_release();
     if (c && arguments_parse(c, argc - 1, argv + 1, &given, &error)) code = run(c, &given, &error);

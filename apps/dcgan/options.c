@@ -115,7 +115,7 @@ static bool read_number(const option_row *row, const char *text, double *out, ag
     if (starts_blank(text) || end == text || *end || !(value >= row->low && value < row->high))
         return ag_fail(error, AG_STATUS_USAGE, "--%s %s: it must be a number from %g to below %g", row->name,
                        text, row->low, row->high);
-    *out = value;
+    *out = value + 0;  // makes -0 what it equals
     return true;
 }
 

@@ -2,11 +2,19 @@
 // Closes the standard output itself, since only that shows what a pipe or a full disk did to the last of it.
 #include "apps/dcgan/output.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "apps/dcgan/command.h"
+
+bool output_check_open(ag_error *error) {
+    return fcntl(STDOUT_FILENO, F_GETFD) >= 0 ||
+           ag_fail(error, AG_STATUS_OUTPUT, "the standard output cannot be written: %s", strerror(errno));
+}
 
 // A program that fails already has said why.
 static void check(int status, void *context) {

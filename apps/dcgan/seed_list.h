@@ -17,3 +17,5 @@ typedef struct seed_list {
 bool seed_list_parse(seed_list *list, const char *text, ag_error *error);
 // 0 .. n - 1.
 bool seed_list_count(seed_list *list, int64_t n, ag_error *error);
+// AG_STATUS_USAGE when a seed comes twice.
+bool seed_list_check_distinct(const seed_list *list, ag_error *error);

@@ -104,7 +104,9 @@ Test(cli, a_wrong_command_line_is_named_with_its_rule) {
         {"generate -m m --seeds 5-3", {"--seeds 5-3"}},
         {"generate -m m --seeds 1,,2", {"--seeds 1,,2"}},
         {"generate -m m --seeds -1", {"--seeds -1"}},
-        {"generate -m m --seeds 0-99999999999", {"--seeds", "1000000"}},
+        {"generate -m m --seeds 0-99999999999", {"--seeds 0-99999999999:", "1000000"}},
+        {"generate -m m --seeds 7,0-999999", {"--seeds 7,0-999999:", "1000000"}},
+        {"generate -m m --seeds 5,9,7,0-5 -o d", {"--seeds: 5 comes twice"}},
         {"generate -m m --seeds 18446744073709551616", {"--seeds 18446744073709551616"}},
         {"generate -m m --seeds 1 --n 2", {"--seeds", "--n"}},
         {"generate -m m --grid 8", {"--grid 8", "rows x columns"}},
@@ -386,6 +388,8 @@ Test(cli, output_that_cannot_be_written_is_an_error) {
                                  "bench --what fma --iterations 1"};
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
         cli_refuse(1, CLI_WORDS("standard output"), "%s >/dev/full", lines[i]);
+    cli_refuse(1, CLI_WORDS("standard output"), "train " SMALL " --epochs 1 -o closed >&-");
+    cr_assert(!exists("closed"), "a training whose output is closed began");
     cli_refuse(1, CLI_WORDS("nowhere/a.png"), "generate -m run -o nowhere/a.png");
     cli_refuse(1, CLI_WORDS("images"), "generate -m run -o images");
     cli_refuse(1, CLI_WORDS("nowhere/trace.json"),

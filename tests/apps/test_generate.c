@@ -49,6 +49,8 @@ Test(generate, draws_numbered_images) {
         nn_image_free(one);
     }
     nn_image_free(grid);
+    cli_succeed("generate -m run --seeds 5,5,5,5,5 -o same.png");
+    expect_size("same.png", 2 * 10 + 2, 3 * 10 + 2, 1);
     cli_succeed("generate -m run");
     expect_size("fakes.png", 8 * 10 + 2, 8 * 10 + 2, 1);
     cli_succeed("generate -m run --grid 2x5 -o a.png");

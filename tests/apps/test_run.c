@@ -143,6 +143,14 @@ Test(run, writes_a_config_with_every_default_filled_in) {
     free(config);
 }
 
+Test(run, knows_no_negative_zero) {
+    const cli_result *r = cli_succeed("train " SMALL " --epochs 1 --ls-epsilon -0 -o run");
+    cr_assert(strstr(r->out, "label smoothing 0,"), "%s", r->out);
+    char *config = load_text("run/config.json");
+    cr_assert(strstr(config, "\"ls-epsilon\": 0.0"), "%s", config);
+    free(config);
+}
+
 // Points of the two lines inside the plot, away from the axis at its left.
 static int count_marks(const nn_image *chart, int r, int g, int b) {
     int n = 0;

@@ -56,6 +56,7 @@ static bool read_request(request *r, const options *o, ag_error *error) {
         return ag_fail(error, AG_STATUS_USAGE, "--grid needs one picture, but --output %s is no FILE.png",
                        path);
     if (!read_seeds(o, &r->layout, &r->list, error)) return false;
+    if (!r->to.picture && !seed_list_check_distinct(&r->list, error)) return false;
     if (!grid) r->layout = about_square(r->list.n);
     const int64_t n = r->list.n, most = r->layout.rows * r->layout.cols;
     return n <= most || ag_fail(error, AG_STATUS_USAGE, "--grid %s: it has no room for %s", grid,
