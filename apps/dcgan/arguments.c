@@ -9,10 +9,29 @@
 
 #define FIRST_KEY 256  // keys below are letters
 #define HELP_KEY 'h'
+#define VERSION_KEY 'V'
 #define TEXT_BYTES 4096
 
 static char program_name[] = "dcgan";
-const char *argp_program_version = "dcgan " BOBBIN_VERSION;
+
+// ---- options of every line ----
+
+#define N_COMMON 2
+
+static const struct argp_option common[N_COMMON] = {
+    {.name = "help", .key = HELP_KEY, .doc = "Print this help and do nothing"},
+    {.name = "version", .key = VERSION_KEY, .doc = "Print the version and do nothing"}};
+
+// Does not return when the key is one of them.
+static void answer_common(int key, char *name, struct argp_state *state) {
+    if (key == HELP_KEY) {
+        state->name = name;
+        argp_state_help(state, stdout, ARGP_HELP_STD_HELP);
+    }
+    if (key != VERSION_KEY) return;
+    puts("dcgan " BOBBIN_VERSION);
+    exit(EXIT_OK);
+}
 
 // ---- a command's line ----
 
@@ -22,7 +41,7 @@ typedef struct parsing {
     ag_error *error;
     char name[64];
     char doc[TEXT_BYTES];
-    struct argp_option options[OPTION_END + 2];
+    struct argp_option options[OPTION_END + N_COMMON + 1];
     char help[OPTION_END][512];
 } parsing;
 
@@ -59,6 +78,7 @@ static void describe_command(parsing *p) {
         if (option_at(*id)->choice) describe_choices(option_at(*id), text);
     }
     if (p->command->presets) fprintf(text, "Defaults: %s.\n", p->command->presets);
+    if (p->command->note) fprintf(text, "%s\n", p->command->note);
     fclose(text);
 }
 
@@ -74,8 +94,10 @@ static void list_options(parsing *p) {
                                              .doc = p->help[n],
                                              .group = n + 1};
     }
-    p->options[n] = (struct argp_option){
-        .name = "help", .key = HELP_KEY, .doc = "Print this help and do nothing", .group = n + 1};
+    for (int i = 0; i < N_COMMON; i++) {
+        p->options[n + i] = common[i];
+        p->options[n + i].group = n + 1;
+    }
 }
 
 static option_id id_of(const command *c, int key) {
@@ -102,11 +124,7 @@ static error_t parse_key(int key, char *argument, struct argp_state *state) {
         state->err_stream = NULL;
         return 0;
     }
-    if (key == HELP_KEY) {
-        state->name = p->name;
-        argp_state_help(state, stdout, ARGP_HELP_STD_HELP);
-        return 0;
-    }
+    answer_common(key, p->name, state);
     if (key == ARGP_KEY_ARG) return take_operand(p, argument);
     if (key == ARGP_KEY_NO_ARGS && p->command->operand) {
         ag_fail(p->error, AG_STATUS_USAGE, "%s needs an argument: %s", p->command->name, p->command->operand);
@@ -155,12 +173,21 @@ static void describe_program(char *doc, size_t size) {
     fclose(text);
 }
 
+static error_t parse_program_key(int key, char *argument, struct argp_state *state) {
+    if (key == ARGP_KEY_INIT) state->err_stream = NULL;
+    answer_common(key, program_name, state);
+    if (key != ARGP_KEY_ARG) return key == ARGP_KEY_INIT ? 0 : ARGP_ERR_UNKNOWN;
+    ag_fail(state->input, AG_STATUS_USAGE, "'%s': a command comes before everything else", argument);
+    return EINVAL;
+}
+
 void arguments_parse_program(int argc, char **argv, ag_error *error) {
     char doc[TEXT_BYTES];
+    struct argp_option rows[N_COMMON + 1] = {common[0], common[1]};
     describe_program(doc, sizeof doc);
-    const struct argp argp = {.args_doc = "COMMAND", .doc = doc};
-    argp_err_exit_status = EXIT_USAGE;
+    const struct argp argp = {
+        .options = rows, .parser = parse_program_key, .args_doc = "COMMAND", .doc = doc};
     argv[0] = program_name;
-    argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, NULL);
-    ag_fail(error, AG_STATUS_USAGE, "a command is missing");
+    const error_t failed = argp_parse(&argp, argc, argv, ARGP_IN_ORDER | ARGP_NO_HELP, NULL, error);
+    ag_fail(error, AG_STATUS_USAGE, "%s", failed ? "" : "a command is missing");
 }

@@ -8,5 +8,5 @@
 void arguments_parse_program(int argc, char **argv, ag_error *error);
 
 // The command's own line, argv[0] its name. False with AG_STATUS_USAGE, and no text when the fault was
-// reported already. --help does not return.
+// reported already. --help and --version do not return.
 bool arguments_parse(const command *command, int argc, char **argv, options *out, ag_error *error);

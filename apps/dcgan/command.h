@@ -22,6 +22,7 @@ typedef struct command {
     const char *summary;  // one line
     const char *operand;  // of the one argument that is no option, which then must be there; NULL: none
     const char *presets;  // where the options' defaults come from, when not from their rows; NULL: from there
+    const char *note;     // the help's last sentences; NULL: none
     bool trains;          // a signal lets it save what it has; any other command ends at once
     const option_id *options;  // ended by OPTION_END
     // Does the work. With *error filled, the caller prints the error and returns its status's code instead.

@@ -40,7 +40,34 @@ Test(cli, help_names_every_command_and_each_explains_itself) {
         r = cli_succeed("%s --help", commands[i]);
         cr_assert(strstr(r->out, usage) && !*r->err, "%s --help says: %s%s", commands[i], r->out, r->err);
     }
-    cr_assert(strncmp(cli_succeed("--version")->out, "dcgan ", 6) == 0);
+}
+
+static char *keep_output(const char *line) {
+    const cli_result *r = cli_succeed("%s", line);
+    cr_assert(*r->out && !*r->err, "%s says: %s", line, r->err);
+    return strdup(r->out);
+}
+
+Test(cli, help_and_version_have_one_letter_and_one_answer_everywhere) {
+    char *version = keep_output("--version"), *help = keep_output("--help");
+    cr_assert(strncmp(version, "dcgan ", 6) == 0 && strchr(version, '\n') == version + strlen(version) - 1);
+    cr_assert_str_eq(cli_succeed("-V")->out, version);
+    cr_assert_str_eq(cli_succeed("-h")->out, help);
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
+        char line[64];
+        cr_assert_str_eq(cli_succeed("%s -V", commands[i])->out, version);
+        cr_assert_str_eq(cli_succeed("%s --version", commands[i])->out, version);
+        snprintf(line, sizeof line, "%s --help", commands[i]);
+        char *own = keep_output(line);
+        cr_assert_str_eq(cli_succeed("%s -h", commands[i])->out, own);
+        free(own);
+    }
+    free(version);
+    free(help);
+}
+
+Test(cli, evaluate_help_says_whose_losses_they_are) {
+    cr_assert(strstr(cli_succeed("evaluate --help")->out, "non-saturating"));
 }
 
 Test(cli, train_help_gives_ranges_defaults_and_the_variants) {
@@ -74,7 +101,8 @@ Test(cli, a_wrong_command_line_is_named_with_its_rule) {
     } cases[] = {
         {"", {"a command is missing", "dcgan --help"}},
         {"paint", {"'paint'", "no command"}},
-        {"--paint", {"--paint"}},
+        {"--paint", {"--paint", "Try 'dcgan --help'"}},
+        {"-- train", {"'train'", "a command comes before"}},
         {"train --paint", {"--paint", "dcgan train --help"}},
         {"train images", {"'images'", "options only"}},
         {"train --epochs", {"--epochs"}},

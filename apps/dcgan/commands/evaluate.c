@@ -49,6 +49,9 @@ static exit_code run(const options *o, ag_error *error) {
 const command command_evaluate = {
     .name = "evaluate",
     .summary = "Print the losses and the accuracy on reals and fakes",
+    .note =
+        "The losses are the seed's for every --gan that the model was trained with: d_loss is the binary "
+        "cross-entropy of reals and fakes, and g_loss the non-saturating one, -mean log D(G(z)).",
     .options = (const option_id[]){OPTION_MODEL, OPTION_DATA, OPTION_REALS, OPTION_THREADS, OPTION_END},
     .run = run,
 };
