@@ -27,8 +27,21 @@ char *nn_json_print(const nn_json *value) {
     return json_dumps(raw(value), JSON_COMPACT | JSON_REAL_PRECISION(17));
 }
 
+// With the fewest digits that are read back as the same value.
+static char *print_short(const nn_json *value, size_t flags) {
+    for (int digits = 1;; digits++) {
+        char *text = json_dumps(raw(value), flags | JSON_REAL_PRECISION(digits));
+        if (!text || digits == 17) return text;
+        json_t *back = json_loads(text, 0, NULL);
+        const bool same = json_equal(raw(value), back);
+        json_decref(back);
+        if (same) return text;
+        free(text);
+    }
+}
+
 char *nn_json_print_pretty(const nn_json *value) {
-    char *text = json_dumps(raw(value), JSON_INDENT(2) | JSON_REAL_PRECISION(17));
+    char *text = print_short(value, JSON_INDENT(2));
     if (!text) return NULL;
     size_t n = strlen(text);
     char *longer = realloc(text, n + 2);

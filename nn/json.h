@@ -15,9 +15,9 @@ typedef struct nn_json nn_json;
 // column.
 nn_json *nn_json_parse(const char *text, size_t n, const char *source, ag_status status, ag_error *error);
 
-// Text of the value, members in the order of their insertion, doubles with 17 digits: the same bytes for the
-// same value, always. Without white space, or for people with an indent of 2 and a last newline. The caller
-// frees it; NULL when memory runs out.
+// Text of the value, members in the order of their insertion: the same bytes for the same value, always.
+// Without white space and doubles with 17 digits; or for people, with an indent of 2, a last newline, and as
+// few digits as bring all doubles back. The caller frees it; NULL when memory runs out.
 char *nn_json_print(const nn_json *value);
 char *nn_json_print_pretty(const nn_json *value);
 

@@ -133,7 +133,7 @@ Test(run, writes_a_config_with_every_default_filled_in) {
     const char *const words[] = {data,
                                  "\"epochs\": 1,",
                                  "\"batch\": 16,",
-                                 "\"ls-epsilon\": 0.1",
+                                 "\"ls-epsilon\": 0.1,",
                                  "\"seed\": 0,",
                                  "\"gan\": \"non_saturating\"",
                                  "\"limit-images\": 0,",
@@ -141,6 +141,14 @@ Test(run, writes_a_config_with_every_default_filled_in) {
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         cr_assert(strstr(config, words[i]), "%s is not in %s", words[i], config);
     free(config);
+}
+
+Test(run, writes_a_config_that_keeps_every_digit_it_needs) {
+    cli_succeed("train " SMALL " --epochs 1 --ls-epsilon 0.30000000000000004 -o run");
+    char *config = load_text("run/config.json");
+    cr_assert(strstr(config, "\"ls-epsilon\": 0.30000000000000004,"), "%s", config);
+    free(config);
+    cli_succeed("resume run --epochs 2 --threads 1");
 }
 
 Test(run, knows_no_negative_zero) {
