@@ -110,7 +110,7 @@ static bool check_operands(ag_node *node) {
                             "%s with kernels %s leaves images of shape %s: every dimension must be 1 or more",
                             AG_TEXT(a), AG_TEXT(w), AG_TEXT(x));
     return x.dim[3] == w.dim[2] ||
-           ag_node_fail(node, "images %s have %lld channels, kernels %s take %lld", AG_TEXT(x),
+           ag_node_fail(node, "channels: images %s have %lld, kernels %s take %lld", AG_TEXT(x),
                         (long long)x.dim[3], AG_TEXT(w), (long long)w.dim[2]);
 }
 
