@@ -8,6 +8,7 @@
 
 #include "nn/image.h"
 #include "tests/apps/cli.h"
+#include "tests/apps/picture.h"
 #include "tests/support/scratch.h"
 
 static void prepare(void) {
@@ -18,30 +19,16 @@ static void prepare(void) {
 
 TestSuite(generate, .init = prepare, .fini = scratch_remove);
 
-static nn_image *load(const char *name) {
-    ag_error error = {0};
-    nn_image *image = nn_image_load(scratch_path(name), &error);
-    cr_assert(image, "%s", error.text);
-    return image;
-}
-
-static void expect_size(const char *name, int64_t h, int64_t w, int64_t c) {
-    nn_image *image = load(name);
-    cr_assert(image->h == h && image->w == w && image->c == c, "%s is %d x %d x %d", name, (int)image->h,
-              (int)image->w, (int)image->c);
-    nn_image_free(image);
-}
-
 Test(generate, draws_numbered_images) {
     cli_succeed("generate -m run --seeds 0-6,123456 -o each");
     cli_succeed("generate -m run/model.safetensors --n 6 --grid 2x3 -o grid.png --threads 2");
-    expect_size("each/123456.png", 8, 8, 1);
-    nn_image *grid = load("grid.png");
+    picture_expect_size("each/123456.png", 8, 8, 1);
+    nn_image *grid = picture_load("grid.png");
     cr_assert(grid->h == 2 * 10 + 2 && grid->w == 3 * 10 + 2);
     for (int k = 0; k < 6; k++) {
         char name[32];
         snprintf(name, sizeof name, "each/%06d.png", k);
-        nn_image *one = load(name);
+        nn_image *one = picture_load(name);
         for (int i = 0; i < 64; i++) {
             const int64_t y = 2 + k / 3 * 10 + i / 8, x = 2 + k % 3 * 10 + i % 8;
             cr_assert(grid->pixels[y * grid->w + x] == one->pixels[i], "image %d, pixel %d", k, i);
@@ -50,16 +37,16 @@ Test(generate, draws_numbered_images) {
     }
     nn_image_free(grid);
     cli_succeed("generate -m run --seeds 5,5,5,5,5 -o same.png");
-    expect_size("same.png", 2 * 10 + 2, 3 * 10 + 2, 1);
+    picture_expect_size("same.png", 2 * 10 + 2, 3 * 10 + 2, 1);
     cli_succeed("generate -m run");
-    expect_size("fakes.png", 8 * 10 + 2, 8 * 10 + 2, 1);
+    picture_expect_size("fakes.png", 8 * 10 + 2, 8 * 10 + 2, 1);
     cli_succeed("generate -m run --grid 2x5 -o a.png");
-    expect_size("a.png", 2 * 10 + 2, 5 * 10 + 2, 1);
+    picture_expect_size("a.png", 2 * 10 + 2, 5 * 10 + 2, 1);
 }
 
 Test(generate, takes_a_name_for_a_picture_in_any_case) {
     cr_assert_str_eq(cli_succeed("generate -m run --n 1 -o A.PNG")->out, "A.PNG: 1 image\n");
-    expect_size("A.PNG", 12, 12, 1);
+    picture_expect_size("A.PNG", 12, 12, 1);
     cr_assert_str_eq(cli_succeed("generate -m run --n 1 -o each//")->out, "each/: 1 picture\n");
     cr_assert_str_eq(cli_succeed("generate -m run --n 2 -o v1.0")->out, "v1.0/: 2 pictures\n");
 }

@@ -12,6 +12,7 @@
 #include "nn/format.h"
 #include "nn/image.h"
 #include "tests/apps/cli.h"
+#include "tests/apps/picture.h"
 #include "tests/support/scratch.h"
 
 // 40 images of 8 x 8 in batches of 16: 3 iterations an epoch, the last of 8 images.
@@ -23,20 +24,6 @@ static void prepare(void) {
 }
 
 TestSuite(run, .init = prepare, .fini = scratch_remove);
-
-static nn_image *load(const char *name) {
-    ag_error error = {0};
-    nn_image *image = nn_image_load(scratch_path(name), &error);
-    cr_assert(image, "%s", error.text);
-    return image;
-}
-
-static void expect_size(const char *name, int64_t h, int64_t w, int64_t c) {
-    nn_image *image = load(name);
-    cr_assert(image->h == h && image->w == w && image->c == c, "%s is %d x %d x %d", name, (int)image->h,
-              (int)image->w, (int)image->c);
-    nn_image_free(image);
-}
 
 static char *load_text(const char *name) {
     size_t n;
@@ -74,9 +61,9 @@ Test(run, leaves_a_complete_folder) {
         snprintf(path, sizeof path, "run/%s", names[i]);
         cr_assert(access(scratch_path(path), F_OK) == 0, "%s is missing", path);
         if (strstr(path, "fakes") || strstr(path, "reals"))
-            expect_size(path, 4 * 10 + 2, 8 * 10 + 2, 1);
+            picture_expect_size(path, 4 * 10 + 2, 8 * 10 + 2, 1);
         else if (strstr(path, ".png"))
-            expect_size(path, 480, 840, 3);
+            picture_expect_size(path, 480, 840, 3);
     }
     cr_assert(count_entries("run") == n, "%d files, %d are known", count_entries("run"), n);
     char *timing = load_text("run/timing.csv");
@@ -90,7 +77,7 @@ Test(run, draws_its_own_images_as_reals) {
     cli_succeed("train " SMALL " --epochs 1 -o run");
     size_t n;
     uint8_t *idx = scratch_read("images", &n);
-    nn_image *reals = load("run/reals.png");
+    nn_image *reals = picture_load("run/reals.png");
     for (int k = 0; k < 32; k++) {
         for (int i = 0; i < 64; i++) {
             const int64_t y = 2 + k / 8 * 10 + i / 8, x = 2 + k % 8 * 10 + i % 8;
@@ -173,7 +160,7 @@ static int count_marks(const nn_image *chart, int r, int g, int b) {
 
 Test(run, of_one_epoch_shows_its_points_in_the_charts) {
     cli_succeed("train " SMALL " --epochs 1 -o run");
-    nn_image *chart = load("run/losses.png");
+    nn_image *chart = picture_load("run/losses.png");
     const int d = count_marks(chart, 31, 94, 168), g = count_marks(chart, 212, 92, 26);
     cr_assert(d >= 50 && d < 200 && g >= 50 && g < 200, "%d and %d points", d, g);
     nn_image_free(chart);
