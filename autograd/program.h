@@ -77,7 +77,7 @@ typedef struct ag_program_stats {
 
 AG_API ag_program_stats ag_program_get_stats(const ag_program *program);
 
-// The plan as text, a line per node: state (computed, frozen, pruned, aliased, in place), label, shape,
+// The plan as text, a line per node: state (computed, in place, fused, pruned, frozen, source, aliased, effect), label, shape,
 // FLOPs, bytes, place in the arena; then the sums. Written to the caller's stream.
 AG_API void ag_program_describe(const ag_program *program, FILE *stream);
 
@@ -85,6 +85,7 @@ AG_API void ag_program_describe(const ag_program *program, FILE *stream);
 // caller's; NULL stops it): a bench's
 // table.
 AG_API int ag_program_step_count(const ag_program *program);
+// The program's own node, to be looked at as long as the program lives; not for recording.
 AG_API const ag_node *ag_program_step_node(const ag_program *program, int step);
 AG_API void ag_program_profile(ag_program *program, double *seconds);
 

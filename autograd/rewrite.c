@@ -27,10 +27,6 @@ static const ag_rewrite *const rewrites[] = {
     NULL,
 };
 
-const ag_rewrite *ag_rewrite_at(int i) {
-    return i >= 0 && i < (int)(sizeof rewrites / sizeof *rewrites) ? rewrites[i] : NULL;
-}
-
 // ---- the graph
 
 const ag_node *ag_graph_input(const ag_graph *graph, const ag_node *node, int k) {
@@ -46,12 +42,6 @@ const ag_node *ag_graph_reader(const ag_graph *graph, const ag_node *node, int i
     return NULL;
 }
 
-int ag_graph_readers(const ag_graph *graph, const ag_node *node) {
-    int count = 0;
-    while (ag_graph_reader(graph, node, count)) count++;
-    return count;
-}
-
 static bool is_output(const ag_graph *graph, const ag_node *node) {
     for (int i = 0; i < graph->n_outputs; i++)
         if (graph->outputs[i]->index == node->index) return true;
@@ -59,7 +49,7 @@ static bool is_output(const ag_graph *graph, const ag_node *node) {
 }
 
 bool ag_graph_is_private(const ag_graph *graph, const ag_node *node) {
-    return ag_graph_readers(graph, node) == 1 && !is_output(graph, node);
+    return ag_graph_reader(graph, node, 0) && !ag_graph_reader(graph, node, 1) && !is_output(graph, node);
 }
 
 static ag_node *copy_node(const ag_node *old, const char *label, const void *attributes,

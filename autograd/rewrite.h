@@ -21,11 +21,8 @@ typedef struct ag_rewrite {
 // What stands for input k of the node.
 const ag_node *ag_graph_input(const ag_graph *graph, const ag_node *node, int k);
 
-// Number of inputs, of nodes whose value somebody reads, that the node is; and whether it is asked for as an
-// output.
-int ag_graph_readers(const ag_graph *graph, const ag_node *node);
-
-// Readers of the node, for i from 0; NULL past the last.
+// Nodes with a value that somebody reads, of which this one is an input, once per input; for i from 0, NULL past the
+// last.
 const ag_node *ag_graph_reader(const ag_graph *graph, const ag_node *node, int i);
 
 // Whether the value is read by one input and nothing else, so that it need not exist when that one does
@@ -37,9 +34,6 @@ bool ag_graph_is_private(const ag_graph *graph, const ag_node *node);
 void ag_graph_replace(ag_graph *graph, const ag_node *old, const ag_node *named, const ag_op *op,
                       int n_inputs, const ag_node *const *inputs, const void *attributes,
                       size_t attributes_bytes);
-
-// Row i of the list of rewrites, in the order in which they run; NULL past the end.
-const ag_rewrite *ag_rewrite_at(int i);
 
 struct ag_plan;
 

@@ -9,16 +9,15 @@
 
 static atomic_int chosen;  // 0: not yet; then what OpenMP says, asked for once
 
-void ag_threads_set(int count) {
-    const int bounded = count < 0 ? 0 : count > MAX_THREADS ? MAX_THREADS : count;
-    atomic_store(&chosen, bounded);
-}
+static int bounded(int count) { return count < 0 ? 0 : count > MAX_THREADS ? MAX_THREADS : count; }
+
+void ag_threads_set(int count) { atomic_store(&chosen, bounded(count)); }
 
 int ag_threads_get(void) {
-    const int count = atomic_load(&chosen);
+    int count = atomic_load(&chosen);
     if (count > 0) return count;
-    ag_threads_set(omp_get_max_threads());
-    return atomic_load(&chosen);
+    const int all = bounded(omp_get_max_threads());
+    return atomic_compare_exchange_strong(&chosen, &count, all) || count == 0 ? all : count;
 }
 
 void ag_parallel_for(int64_t n, void (*body)(void *context, int64_t i), void *context) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Chooses the direct form or Winograd's for a pass of a convolution, by the sizes alone: all passes of a layer,
-// on any machine, make the same choice. AG_WINOGRAD limits the tile of outputs, 0 (never), 2 or 4 (the default);
+// with any table of vectors, make the same choice. AG_WINOGRAD limits the tile of outputs, 0 (never), 2 or 4 (the default);
 // `all` takes tiles of 4 wherever the form exists, for tests.
 #include <stdlib.h>
 #include <string.h>

@@ -31,7 +31,7 @@ bool ag_axis_possible(const ag_axis_shape *shape);
 
 typedef struct ag_axis_term {
     int32_t at;
-    double factor;  // exact, in float too: the points are multiples of 1/8
+    double factor;  // in X and Y exact, in float too: the points are multiples of 1/8
 } ag_axis_term;
 
 // A sparse matrix: the terms of row r are term[start[r]] .. term[start[r + 1] - 1], in ascending order.

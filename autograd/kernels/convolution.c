@@ -91,7 +91,8 @@ typedef struct block {
     real *out;           // the first image, from the panel's first output on
     int64_t in_image, out_image, outputs;
     bool has_epilogue;
-    real bias[WIDTH], slope;
+    real bias[WIDTH];
+    double slope;
 } gather_block;
 
 INLINE void finish(int rows, const gather_block *task, vec acc[ROWS][2]) {
@@ -145,7 +146,7 @@ INLINE void narrow_pixel(int rows, const gather_block *task, taps v, taps h, rea
             task->in_image, task->u + ((v.first + t) * pass->geometry->kw + h.first) * pass->in_c, acc);
     for (int r = 0; r < rows; r++) {
         const real sum = v_sum(acc[r]) + task->bias[0];
-        out[r * task->out_image] = sum < 0 ? (task->slope == 0 ? 0 : sum * task->slope) : sum;
+        out[r * task->out_image] = sum < 0 ? (task->slope == 0 ? 0 : sum * (real)task->slope) : sum;
     }
 }
 
@@ -186,7 +187,7 @@ static void run_block(const gather *pass, const ag_conv_call *call, int64_t task
                           .out_image = out_image,
                           .outputs = outputs,
                           .has_epilogue = !epilogue_is_empty(call),
-                          .slope = (real)call->slope};
+                          .slope = call->slope};
     epilogue_bias(call, first, outputs, WIDTH, block.bias);
     if (pass->narrow)
         TILE_SWITCH(images.count, pixels, true, &block)

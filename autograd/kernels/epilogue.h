@@ -5,8 +5,8 @@
 #include "autograd/kernels/vector.h"
 
 // A slope of 0 gives 0, of minus infinity too.
-INLINE vec v_leaky(vec v, real slope) {
-    return v_select((mask)(v < (vec){0}), slope == 0 ? (vec){0} : v * v_set(slope), v);
+INLINE vec v_leaky(vec v, double slope) {
+    return v_select((mask)(v < (vec){0}), slope == 0 ? (vec){0} : v * v_set((real)slope), v);
 }
 
 static inline bool epilogue_is_empty(const ag_conv_call *call) { return !call->bias && call->slope == 1; }

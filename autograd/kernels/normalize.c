@@ -9,7 +9,7 @@ typedef struct rows_call {
     const real *dy, *x;
     const real *constant[CONSTANTS];
     real *out;
-    real slope;  // of what is negative, in normalize
+    double slope;  // of what is negative, in normalize
 } rows_call;
 
 INLINE vec value(bool gradient, const rows_call *call, int64_t c, vec x, vec dy) {
@@ -66,7 +66,7 @@ static void run_rows(const rows_call *call, void (*run)(const rows_call *)) {
 
 void KERNEL(normalize)(int64_t rows, int64_t cols, const void *x, const void *mean, const void *scale,
                        const void *shift, double slope, void *y) {
-    run_rows(&(rows_call){rows, cols, NULL, x, {mean, scale, shift}, y, (real)slope}, forward_rows);
+    run_rows(&(rows_call){rows, cols, NULL, x, {mean, scale, shift}, y, slope}, forward_rows);
 }
 
 void KERNEL(normalize_gradient)(int64_t rows, int64_t cols, const void *dy, const void *x, const void *mean,

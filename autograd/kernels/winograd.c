@@ -35,17 +35,17 @@ static void give_pixels(const unit *u, const images *side, const real *sums, rea
 
 // The epilogue over a row of pixels.
 static void finish_row(const images *side, const ag_conv_call *call, real *row) {
-    const real slope = (real)call->slope;
     for (int64_t c = 0; c < side->c; c += LANES) {
         const int64_t count = smaller(LANES, side->c - c);
         real lanes[LANES];
         epilogue_bias(call, c, count, LANES, lanes);
         const vec bias = v_load(lanes);
-        for (real *v = row + c; v < row + side->w * side->c; v += side->c) {
+        for (int64_t j = 0; j < side->w; j++) {
+            real *v = row + j * side->c + c;
             if (count == LANES)
-                v_store(v, v_leaky(v_load(v) + bias, slope));
+                v_store(v, v_leaky(v_load(v) + bias, call->slope));
             else
-                v_store_part(v, count, v_leaky(v_load_part(v, count) + bias, slope));
+                v_store_part(v, count, v_leaky(v_load_part(v, count) + bias, call->slope));
         }
     }
 }
@@ -80,7 +80,7 @@ static void give(const unit *u, const images *side, const ag_conv_call *call, co
     }
 }
 
-// Rows that no product reaches, where the stride is larger than the kernel.
+// Rows that no product reaches: of padding alone, or left over by the stride.
 static void fill_unreached(const images *side, const ag_conv_call *call, int64_t count, real *first_image) {
     const int64_t length = side->w * side->c;
     for (int64_t i = 0; i < side->h; i++)

@@ -21,9 +21,13 @@ static int64_t row_count(const winograd *pass, int64_t filter) {
     return pass->rows.first[filter + 1] - pass->rows.first[filter];
 }
 
-// Images transformed at once.
+// Row products and images transformed at once.
+static int64_t unit_rows(const winograd *pass, int64_t filter) {
+    return smaller(larger(row_count(pass, filter), 1), UNIT_ROWS);
+}
+
 static int64_t unit_images(const winograd *pass, int64_t filter) {
-    return smaller(larger(UNIT_ROWS / larger(row_count(pass, filter), 1), 1), pass->geometry.n);
+    return smaller(UNIT_ROWS / unit_rows(pass, filter), pass->geometry.n);
 }
 
 // ---- scratch: the matrices, the sums of each group [pair][ci][co], then each worker's own memory
@@ -38,7 +42,7 @@ static int64_t lines_bytes(const winograd *pass, int64_t filter) {
 }
 
 static int64_t pixels_bytes(const winograd *pass, const images *side, int64_t filter) {
-    return reals(unit_images(pass, filter) * row_count(pass, filter) * product_count(&pass->columns) *
+    return reals(unit_images(pass, filter) * unit_rows(pass, filter) * product_count(&pass->columns) *
                  side->pitch);
 }
 
@@ -95,16 +99,18 @@ static void sum_group(const winograd *pass, const ag_conv_call *call, int64_t ta
     char *own = worker_memory(pass, call);
     real *lines = (real *)own, *x = (real *)(own + lines_bytes(pass, filter));
     real *y = (real *)(own + lines_bytes(pass, filter) + pixels_bytes(pass, &pass->x, filter));
-    for (int64_t n = 0; n < group.count; n += most) {
-        const unit now = {pass, smaller(most, group.count - n), pass->rows.first[filter],
-                          row_count(pass, filter)};
-        const int64_t image = group.first + n;
-        take(&now, &pass->x, (const real *)call->a + image * pass->x.h * pass->x.w * pass->x.c, lines, x);
-        take(&now, &pass->y, (const real *)call->b + image * pass->y.h * pass->y.w * pass->y.c, lines, y);
-        for (int j = 0; j < pass->columns.filters; j++)
-            multiply_pair(pass, filter_rows(&now, j), x + filter_start(&now, j) * pass->x.pitch,
-                          y + filter_start(&now, j) * pass->y.pitch, n == 0, sums + j * weights(pass));
-    }
+    for (int64_t n = 0; n < group.count; n += most)
+        for (int64_t row = 0; row == 0 || row < row_count(pass, filter); row += unit_rows(pass, filter)) {
+            const unit now = {pass, smaller(most, group.count - n), pass->rows.first[filter] + row,
+                              smaller(unit_rows(pass, filter), row_count(pass, filter) - row)};
+            const int64_t image = group.first + n;
+            take(&now, &pass->x, (const real *)call->a + image * pass->x.h * pass->x.w * pass->x.c, lines, x);
+            take(&now, &pass->y, (const real *)call->b + image * pass->y.h * pass->y.w * pass->y.c, lines, y);
+            for (int j = 0; j < pass->columns.filters; j++)
+                multiply_pair(pass, filter_rows(&now, j), x + filter_start(&now, j) * pass->x.pitch,
+                              y + filter_start(&now, j) * pass->y.pitch, n == 0 && row == 0,
+                              sums + j * weights(pass));
+        }
 }
 
 // ---- stage 2

@@ -23,7 +23,7 @@ static const ag_op family[AG_CONV_PASS_COUNT];
 static const ag_op fused[AG_CONV_WEIGHT_GRADIENT];
 
 static bool is_fused(const ag_node *node) {
-    return node->op >= fused && node->op < fused + AG_CONV_WEIGHT_GRADIENT;
+    return node->op == &fused[AG_CONV_FORWARD] || node->op == &fused[AG_CONV_INPUT_GRADIENT];
 }
 
 static ag_conv_pass pass_of(const ag_node *node) {

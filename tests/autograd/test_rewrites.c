@@ -46,6 +46,8 @@ static void a_transposed_layer(graph *g) {
 
 static void a_layer_without_bias(graph *g) { output(g, ag_leaky_relu(convolved(g), 0.1)); }
 
+static void a_slope_that_is_0_in_f32(graph *g) { output(g, ag_leaky_relu(convolved(g), 1e-50)); }
+
 static void a_normalized_layer(graph *g) {
     ag_node *mean = ag_batch_mean(g->x), *variance = ag_batch_variance(g->x, mean);
     output(g, ag_leaky_relu(ag_batch_norm(g->x, mean, variance, g->vector[0], g->vector[1], 1e-3), 0.2));
@@ -83,6 +85,7 @@ static const row rows[] = {
     {"convolution_epilogue", a_layer, 2, 0},
     {"convolution_epilogue", a_transposed_layer, 2, 0},
     {"convolution_epilogue", a_layer_without_bias, 1, 0},
+    {"convolution_epilogue", a_slope_that_is_0_in_f32, 1, 0},
     {"batch_norm_leaky_relu", a_normalized_layer, 2, 0},
     {"leaky_relu_sign", a_layer, 2, 1},  // without it the sum with the bias stays for its gradient
     {NULL, an_activation_alone, 0, 0},
