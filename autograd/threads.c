@@ -20,17 +20,6 @@ int ag_threads_get(void) {
     return atomic_compare_exchange_strong(&chosen, &count, all) || count == 0 ? all : count;
 }
 
-void ag_parallel_for(int64_t n, void (*body)(void *context, int64_t i), void *context) {
-    const int threads = ag_threads_get();
-    if (n < 2 || threads == 1 || omp_in_parallel()) {
-        for (int64_t i = 0; i < n; i++) body(context, i);
-        return;
-    }
-    // Always the full team, even for fewer tasks: a team of another size makes OpenMP end and start threads.
-#pragma omp parallel for num_threads(threads) schedule(dynamic, 1)
-    for (int64_t i = 0; i < n; i++) body(context, i);
-}
-
 void ag_parallel_for_workers(int workers, int64_t n, void (*body)(void *context, int64_t i, int worker),
                              void *context) {
     const int all = ag_threads_get(), threads = workers < all ? workers : all;
@@ -38,6 +27,22 @@ void ag_parallel_for_workers(int workers, int64_t n, void (*body)(void *context,
         for (int64_t i = 0; i < n; i++) body(context, i, 0);
         return;
     }
+    // The full team, even for fewer tasks: a team of another size makes OpenMP end and start threads.
 #pragma omp parallel for num_threads(threads) schedule(dynamic, 1)
     for (int64_t i = 0; i < n; i++) body(context, i, omp_get_thread_num());
+}
+
+typedef struct loop {
+    void (*body)(void *context, int64_t i);
+    void *context;
+} loop;
+
+static void run_body(void *context, int64_t i, int worker) {
+    const loop *l = context;
+    (void)worker;
+    l->body(l->context, i);
+}
+
+void ag_parallel_for(int64_t n, void (*body)(void *context, int64_t i), void *context) {
+    ag_parallel_for_workers(MAX_THREADS, n, run_body, &(loop){body, context});
 }
