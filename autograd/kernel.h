@@ -68,6 +68,18 @@ typedef struct ag_conv_kernel {
     void (*run)(const ag_conv_call *call, int stage, int64_t task);
 } ag_conv_kernel;
 
+// A normalization of columns with a leaky ReLU behind it, and its gradient:
+//   z[r,c] = (x[r,c] - mean[c]) * scale[c] + shift[c],   g[r,c] = dy[r,c], times slope where z > 0 does not hold.
+// Slots read what their formulas name, and normalize_gradient no shift where the slope is 1.
+typedef struct ag_normalize_call {
+    int64_t rows, cols;
+    const void *x, *dy;                        // [rows, cols]
+    const void *mean, *scale, *shift, *a, *b;  // [cols]
+    double slope;
+    void *out;        // [rows, cols]
+    void *sum, *dot;  // [cols]
+} ag_normalize_call;
+
 // Optimizer steps over n elements of flat arrays; w and the states are updated in place.
 typedef struct ag_adam_step {
     int64_t n;
@@ -95,12 +107,13 @@ typedef struct ag_kernels {
     void (*column_dot)(int64_t rows, int64_t cols, const void *dy, const void *x, const void *mean,
                        void *out);
 
-    // y[r,c] = v = (x[r,c] - mean[c]) * scale[c] + shift[c], or v * slope where v < 0; y may be x.
-    void (*normalize)(int64_t rows, int64_t cols, const void *x, const void *mean, const void *scale,
-                      const void *shift, double slope, void *y);
-    // dx[r,c] = scale[c] * (dy[r,c] - a[c] - (x[r,c] - mean[c]) * b[c]); dx may be dy or x.
-    void (*normalize_gradient)(int64_t rows, int64_t cols, const void *dy, const void *x, const void *mean,
-                               const void *scale, const void *a, const void *b, void *dx);
+    // out[r,c] = z, or z * slope where z < 0 (0 where the slope is 0); out may be x.
+    void (*normalize)(const ag_normalize_call *call);
+    // sum[c] = sum over r of g[r,c]; dot[c] = sum over r of g[r,c] (x[r,c] - mean[c]): the bits of column_sum and of
+    // column_dot of that g.
+    void (*column_gradient)(const ag_normalize_call *call);
+    // out[r,c] = scale[c] * (g[r,c] - a[c] - (x[r,c] - mean[c]) * b[c]); out may be dy or x.
+    void (*normalize_gradient)(const ag_normalize_call *call);
 
     ag_conv_kernel conv[AG_CONV_PASS_COUNT];
     // The same passes by Winograd's algorithm, where ag_axis_possible holds for both axes: fewer products, and

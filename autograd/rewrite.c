@@ -2,6 +2,7 @@
 // Running the rewrites, and the graph that they see.
 #include "autograd/rewrite.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -42,14 +43,15 @@ const ag_node *ag_graph_reader(const ag_graph *graph, const ag_node *node, int i
     return NULL;
 }
 
-static bool is_output(const ag_graph *graph, const ag_node *node) {
+bool ag_graph_is_output(const ag_graph *graph, const ag_node *node) {
     for (int i = 0; i < graph->n_outputs; i++)
         if (graph->outputs[i]->index == node->index) return true;
     return false;
 }
 
 bool ag_graph_is_private(const ag_graph *graph, const ag_node *node) {
-    return ag_graph_reader(graph, node, 0) && !ag_graph_reader(graph, node, 1) && !is_output(graph, node);
+    return ag_graph_reader(graph, node, 0) && !ag_graph_reader(graph, node, 1) &&
+           !ag_graph_is_output(graph, node);
 }
 
 static ag_node *copy_node(const ag_node *old, const char *label, const void *attributes,
@@ -78,32 +80,72 @@ static bool keep(ag_plan *plan, ag_node *made) {
     return true;
 }
 
-void ag_graph_replace(ag_graph *graph, const ag_node *old, const ag_node *named, const ag_op *op,
-                      int n_inputs, const ag_node *const *inputs, const void *attributes,
-                      size_t attributes_bytes) {
+ag_node *ag_graph_replace(ag_graph *graph, const ag_node *old, const ag_node *named, const ag_op *op,
+                          int n_inputs, const ag_node *const *inputs, const void *attributes,
+                          size_t attributes_bytes) {
     ag_plan *plan = graph->plan;
     ag_node *node = copy_node(old, named->label, attributes, attributes_bytes);
     if (!node || !keep(plan, node)) {
         ag_node_free(node);
         graph->failed = true;
-        return;
+        return NULL;
     }
     node->op = op;
     node->n_inputs = n_inputs;
     for (int k = 0; k < n_inputs; k++) node->input[k] = (ag_node *)inputs[k];
     plan->nodes[node->index] = node;
     graph->changed = true;
+    return node;
 }
 
 // ---- running
 
+static const char *wish(void) {
+    const char *words = getenv("AG_REWRITES");
+    return words ? words : "";
+}
+
+static const char *next_word(const char *word, size_t length) {
+    return word[length] == ',' ? word + length + 1 : word + length;
+}
+
+// "none" or "-NAME"
+static bool switches_off(const char *word, size_t length, const char *name) {
+    if (length == strlen("none") && memcmp(word, "none", length) == 0) return true;
+    return length == 1 + strlen(name) && word[0] == '-' && memcmp(word + 1, name, length - 1) == 0;
+}
+
 static bool is_on(const char *name) {
-    const char *wish = getenv("AG_REWRITES");
-    if (!wish) return true;
-    if (strcmp(wish, "none") == 0) return false;
-    const size_t length = strlen(name);
-    for (const char *at = wish; (at = strstr(at, name)) != NULL; at += length)
-        if (at > wish && at[-1] == '-' && (at[length] == ',' || at[length] == '\0')) return false;
+    size_t length;
+    for (const char *word = wish(); *word; word = next_word(word, length)) {
+        length = strcspn(word, ",");
+        if (switches_off(word, length, name)) return false;
+    }
+    return true;
+}
+
+static bool is_known(const char *word, size_t length) {
+    bool known = false;
+    for (int i = 0; rewrites[i] && !known; i++) known = switches_off(word, length, rewrites[i]->name);
+    return known;
+}
+
+static bool refuse(const char *word, size_t length, ag_error *error) {
+    char names[512] = "none";
+    for (int i = 0; rewrites[i]; i++) {
+        const size_t end = strlen(names);
+        snprintf(names + end, sizeof names - end, ", -%s", rewrites[i]->name);
+    }
+    return ag_fail(error, AG_STATUS_USAGE, "AG_REWRITES=%s: \"%.*s\" is none of the words %s", wish(),
+                   (int)length, word, names);
+}
+
+bool ag_rewrite_check(ag_error *error) {
+    size_t length;
+    for (const char *word = wish(); *word; word = next_word(word, length)) {
+        length = strcspn(word, ",");
+        if (!is_known(word, length)) return refuse(word, length, error);
+    }
     return true;
 }
 

@@ -4,7 +4,7 @@
 // rewrite made. To add one: copy a sibling in rewrites/ and add its name to rewrite_names in meson.build.
 //
 // AG_REWRITES=none in the environment switches all off, AG_REWRITES=-NAME,-NAME those; asked for whenever a
-// program is compiled.
+// program is compiled, which another word makes fail.
 #pragma once
 
 #include "autograd/op.h"
@@ -29,11 +29,18 @@ const ag_node *ag_graph_reader(const ag_graph *graph, const ag_node *node, int i
 // without.
 bool ag_graph_is_private(const ag_graph *graph, const ag_node *node);
 
+// Whether somebody outside the program reads it.
+bool ag_graph_is_output(const ag_graph *graph, const ag_node *node);
+
 // Puts a node of this op, with the same shape and index and with the label of `named`, in the place of `old`.
-// Attributes are copied.
-void ag_graph_replace(ag_graph *graph, const ag_node *old, const ag_node *named, const ag_op *op,
-                      int n_inputs, const ag_node *const *inputs, const void *attributes,
-                      size_t attributes_bytes);
+// Attributes are copied. Where all readers of `old` are replaced too, the caller may give the result another shape;
+// NULL when memory ran out.
+ag_node *ag_graph_replace(ag_graph *graph, const ag_node *old, const ag_node *named, const ag_op *op,
+                          int n_inputs, const ag_node *const *inputs, const void *attributes,
+                          size_t attributes_bytes);
+
+// False, with *error filled, when AG_REWRITES has a word that is none of these.
+bool ag_rewrite_check(ag_error *error);
 
 struct ag_plan;
 

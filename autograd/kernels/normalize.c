@@ -1,41 +1,49 @@
 // SPDX-License-Identifier: MIT
 // Normalization and its gradient: elementwise, with constants per column.
 #include "autograd/kernels/epilogue.h"
+#include "autograd/kernels/normalized.h"
 
-enum { CONSTANTS = 4 };  // per column: mean, scale, shift; or mean, scale, a, b
+enum { MEAN, SCALE, SHIFT, A, B, CONSTANTS };
+
+typedef enum form { FORWARD, GRADIENT, ACTIVATED_GRADIENT } form;
 
 typedef struct rows_call {
     int64_t rows, cols;
     const real *dy, *x;
     const real *constant[CONSTANTS];
     real *out;
-    double slope;  // of what is negative, in normalize
+    double slope;
 } rows_call;
 
-INLINE vec value(bool gradient, const rows_call *call, int64_t c, vec x, vec dy) {
-    const vec d = x - v_load(call->constant[0] + c), scale = v_load(call->constant[1] + c);
-    const vec p = v_load(call->constant[2] + c);
-    return gradient ? scale * (dy - p - d * v_load(call->constant[3] + c))
-                    : v_leaky(d * scale + p, call->slope);
+INLINE vec value(form kind, const rows_call *call, int64_t c, vec x, vec dy) {
+    const vec d = x - v_load(call->constant[MEAN] + c), scale = v_load(call->constant[SCALE] + c);
+    vec z = d;
+    if (kind != GRADIENT) z = v_normalized(d, scale, v_load(call->constant[SHIFT] + c));
+    if (kind == FORWARD) return v_leaky(z, call->slope);
+    const vec g = kind == GRADIENT ? dy : v_activation_gradient(dy, z, call->slope);
+    return scale * (g - v_load(call->constant[A] + c) - d * v_load(call->constant[B] + c));
 }
 
 // At least a vector of columns. The row's last vector may overlap the one before: it is read first, since out
 // may be an input. It is not computed before the loop: a compiler may then leave the product there and the
 // sum behind, unfused, and its bits would depend on where in a vector a column falls.
-INLINE void wide(bool gradient, const rows_call *call) {
+INLINE void wide(form kind, const rows_call *call) {
     const int64_t cols = call->cols, last = cols - LANES;
     for (int64_t r = 0; r < call->rows; r++) {
-        const real *x = call->x + r * cols, *dy = gradient ? call->dy + r * cols : x;
+        const real *x = call->x + r * cols, *dy = kind == FORWARD ? x : call->dy + r * cols;
         real *out = call->out + r * cols;
         const vec x_end = v_load(x + last), dy_end = v_load(dy + last);
         for (int64_t c = 0; c < last; c += LANES)
-            v_store(out + c, value(gradient, call, c, v_load(x + c), v_load(dy + c)));
-        v_store(out + last, value(gradient, call, last, x_end, dy_end));
+            v_store(out + c, value(kind, call, c, v_load(x + c), v_load(dy + c)));
+        v_store(out + last, value(kind, call, last, x_end, dy_end));
     }
 }
 
-static __attribute__((noinline)) void forward_rows(const rows_call *call) { wide(false, call); }
-static __attribute__((noinline)) void gradient_rows(const rows_call *call) { wide(true, call); }
+static __attribute__((noinline)) void forward_rows(const rows_call *call) { wide(FORWARD, call); }
+static __attribute__((noinline)) void gradient_rows(const rows_call *call) { wide(GRADIENT, call); }
+static __attribute__((noinline)) void activated_gradient_rows(const rows_call *call) {
+    wide(ACTIVATED_GRADIENT, call);
+}
 
 // Fewer columns than lanes: LANES rows are one row of whole vectors, whose constants repeat; what is left of
 // the rows goes through the same code on a padded copy.
@@ -64,12 +72,23 @@ static void run_rows(const rows_call *call, void (*run)(const rows_call *)) {
         narrow(call, run);
 }
 
-void KERNEL(normalize)(int64_t rows, int64_t cols, const void *x, const void *mean, const void *scale,
-                       const void *shift, double slope, void *y) {
-    run_rows(&(rows_call){rows, cols, NULL, x, {mean, scale, shift}, y, slope}, forward_rows);
+void KERNEL(normalize)(const ag_normalize_call *call) {
+    run_rows(&(rows_call){.rows = call->rows,
+                          .cols = call->cols,
+                          .x = call->x,
+                          .constant = {[MEAN] = call->mean, [SCALE] = call->scale, [SHIFT] = call->shift},
+                          .out = call->out,
+                          .slope = call->slope},
+             forward_rows);
 }
 
-void KERNEL(normalize_gradient)(int64_t rows, int64_t cols, const void *dy, const void *x, const void *mean,
-                                const void *scale, const void *a, const void *b, void *dx) {
-    run_rows(&(rows_call){rows, cols, dy, x, {mean, scale, a, b}, dx, 1}, gradient_rows);
+void KERNEL(normalize_gradient)(const ag_normalize_call *call) {
+    run_rows(&(rows_call){call->rows,
+                          call->cols,
+                          call->dy,
+                          call->x,
+                          {call->mean, call->scale, call->slope == 1 ? NULL : call->shift, call->a, call->b},
+                          call->out,
+                          call->slope},
+             call->slope == 1 ? gradient_rows : activated_gradient_rows);
 }

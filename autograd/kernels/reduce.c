@@ -2,19 +2,28 @@
 // Sums: of columns, and of everything. Terms are summed plainly over blocks of rows, and the blocks' sums are
 // added with the rounding error carried along (Kahan 1965, Neumaier's form by Knuth's two-sum), so that the
 // error does not grow with the number of rows.
-#include "autograd/kernels/vector.h"
+#include "autograd/kernels/normalized.h"
 
 enum {
     BLOCK = 64,  // rows summed plainly; bounds the error at about BLOCK / 2 ULP of the sum of magnitudes
     STRIP = 4,   // vectors of columns at a time; enough chains of additions to hide their latency
+    PAIRS = 2,   // the same where each has two sums
 };
 
-typedef enum term { SUM, SQUARE, DOT } term;
+typedef enum term { SUM, SQUARE, DOT, GRADIENT } term;  // GRADIENT: the sum and the dot of column_gradient
+
+enum { MEAN, SCALE, SHIFT, CONSTANTS };
 
 typedef struct columns {
     int64_t rows, cols;
-    const real *dy, *x, *mean;
+    const real *dy, *x;
+    const real *constant[CONSTANTS];  // [cols], those that the terms have
+    double slope;
 } columns;
+
+INLINE int constants_of(term kind) { return kind == SUM ? 0 : kind == GRADIENT ? CONSTANTS : SCALE; }
+INLINE int sums_of(term kind) { return kind == GRADIENT ? 2 : 1; }
+INLINE int strip_of(term kind) { return kind == GRADIENT ? PAIRS : STRIP; }
 
 // total + carry += part, exactly but for the carry's own rounding
 INLINE void add_carefully(vec *total, vec *carry, vec part) {
@@ -23,80 +32,132 @@ INLINE void add_carefully(vec *total, vec *carry, vec part) {
     *total = sum;
 }
 
-INLINE vec one_term(term kind, const columns *in, int64_t at, vec mean) {
-    const vec x = v_load(in->x + at);
-    if (kind == SUM) return x;
-    return (kind == SQUARE ? x - mean : v_load(in->dy + at)) * (x - mean);
+INLINE vec gradient_at(const columns *in, int64_t at, const vec k[CONSTANTS], vec d) {
+    return v_activation_gradient(v_load(in->dy + at), v_normalized(d, k[SCALE], k[SHIFT]), in->slope);
 }
 
-INLINE void strip(term kind, int width, const columns *in, int64_t c, real *out) {
-    vec total[STRIP] = {{0}}, carry[STRIP] = {{0}}, mean[STRIP] = {{0}};
-    if (kind != SUM)
-        for (int v = 0; v < width; v++) mean[v] = v_load(in->mean + c + v * LANES);
+INLINE void add_terms(term kind, const columns *in, int64_t at, const vec k[CONSTANTS], vec part[2]) {
+    const vec x = v_load(in->x + at), d = x - k[MEAN];
+    if (kind == SUM) {
+        part[0] += x;
+    } else if (kind == GRADIENT) {
+        const vec g = gradient_at(in, at, k, d);
+        part[0] += g;
+        part[1] += g * d;
+    } else {
+        part[0] += (kind == SQUARE ? d : v_load(in->dy + at)) * d;
+    }
+}
+
+INLINE void strip(term kind, int width, const columns *in, int64_t c, real *const out[2]) {
+    vec total[STRIP][2] = {{{0}}}, carry[STRIP][2] = {{{0}}}, k[STRIP][CONSTANTS] = {{{0}}};
+    for (int v = 0; v < width; v++)
+        for (int i = 0; i < constants_of(kind); i++) k[v][i] = v_load(in->constant[i] + c + v * LANES);
     for (int64_t row = 0; row < in->rows; row += BLOCK) {
         const int64_t end = row + BLOCK < in->rows ? row + BLOCK : in->rows;
-        vec part[STRIP] = {{0}};
+        vec part[STRIP][2] = {{{0}}};
         for (int64_t r = row; r < end; r++)
-            for (int v = 0; v < width; v++)
-                part[v] += one_term(kind, in, r * in->cols + c + v * LANES, mean[v]);
-        for (int v = 0; v < width; v++) add_carefully(&total[v], &carry[v], part[v]);
+            for (int v = 0; v < width; v++) add_terms(kind, in, r * in->cols + c + v * LANES, k[v], part[v]);
+        for (int v = 0; v < width; v++)
+            for (int s = 0; s < sums_of(kind); s++) add_carefully(&total[v][s], &carry[v][s], part[v][s]);
     }
     // An infinite total leaves a NaN in the carry.
     for (int v = 0; v < width; v++)
-        v_store(out + c + v * LANES, v_select((mask)(carry[v] == carry[v]), total[v] + carry[v], total[v]));
+        for (int s = 0; s < sums_of(kind); s++)
+            v_store(out[s] + c + v * LANES,
+                    v_select((mask)(carry[v][s] == carry[v][s]), total[v][s] + carry[v][s], total[v][s]));
 }
 
 // At least a vector of columns. The last vector overlaps the one before where cols is not a multiple.
-INLINE void wide(term kind, const columns *in, real *out) {
+INLINE void wide(term kind, const columns *in, real *const out[2]) {
     int64_t c = 0;
-    for (; c + STRIP * LANES <= in->cols; c += STRIP * LANES) strip(kind, STRIP, in, c, out);
+    for (; c + strip_of(kind) * LANES <= in->cols; c += strip_of(kind) * LANES)
+        strip(kind, strip_of(kind), in, c, out);
     for (; c + LANES <= in->cols; c += LANES) strip(kind, 1, in, c, out);
     if (c < in->cols) strip(kind, 1, in, in->cols - LANES, out);
 }
 
-// Fewer columns than lanes: LANES rows are one row of whole vectors, whose columns repeat.
-INLINE void narrow(term kind, const columns *in, real *out) {
-    const int64_t cols = in->cols, period = cols * LANES, rows = in->rows / LANES, done = rows * period;
-    real mean[LANES * LANES], sums[LANES * LANES];
-    for (int64_t i = 0; i < period; i++) mean[i] = in->mean ? in->mean[i % cols] : 0;
-    const columns tall = {rows, period, in->dy, in->x, mean};
-    wide(kind, &tall, sums);
-    for (int64_t c = 0; c < cols; c++) {
-        double total = 0;
-        for (int64_t i = c; i < period; i += cols) total += sums[i];
-        for (int64_t i = done + c; i < in->rows * cols; i += cols) {
-            const double d = (double)in->x[i] - (double)mean[c];
-            total += kind == SUM ? in->x[i] : kind == SQUARE ? d * d : in->dy[i] * d;
-        }
-        out[c] = (real)total;
+// g of the n < LANES * LANES elements from `at` on, as in all other rows, of `tall` rows.
+INLINE void few_gradients(const columns *tall, int64_t at, int64_t n, real *g) {
+    real dy[LANES * LANES] = {0}, x[LANES * LANES] = {0};
+    memcpy(dy, tall->dy + at, (size_t)n * sizeof *dy);
+    memcpy(x, tall->x + at, (size_t)n * sizeof *x);
+    const columns padded = {1, tall->cols, dy, x, {NULL}, tall->slope};
+    for (int64_t i = 0; i < n; i += LANES) {
+        vec k[CONSTANTS];
+        for (int j = 0; j < CONSTANTS; j++) k[j] = v_load(tall->constant[j] + i);
+        v_store(g + i, gradient_at(&padded, i, k, v_load(x + i) - k[MEAN]));
     }
 }
 
-INLINE void reduce(term kind, const columns *in, real *out) {
+// What element x, with d = x - mean, adds to sum s.
+INLINE double one_term(term kind, int s, real x, double d, real dy) {
+    switch (kind) {
+        case SUM:
+            return x;
+        case SQUARE:
+            return d * d;
+        default:
+            return s < sums_of(kind) - 1 ? dy : dy * d;
+    }
+}
+
+// Fewer columns than lanes: LANES rows are one row of whole vectors, whose columns repeat. What is left of the rows
+// is added to them in double.
+INLINE void narrow(term kind, const columns *in, real *const out[2]) {
+    const int64_t cols = in->cols, period = cols * LANES, rows = in->rows / LANES, done = rows * period;
+    const int64_t rest = in->rows * cols - done;
+    real constant[CONSTANTS][LANES * LANES] = {{0}}, sums[2][LANES * LANES], g[LANES * LANES];
+    columns tall = {rows,     period, in->dy, in->x, {constant[MEAN], constant[SCALE], constant[SHIFT]},
+                    in->slope};
+    for (int j = 0; j < constants_of(kind); j++)
+        for (int64_t i = 0; i < period; i++) constant[j][i] = in->constant[j][i % cols];
+    wide(kind, &tall, (real *[]){sums[0], sums[1]});
+    if (kind == GRADIENT) few_gradients(&tall, done, rest, g);
+    const real *x = in->x + done, *dy = kind == DOT ? in->dy + done : kind == GRADIENT ? g : x;
+    for (int64_t c = 0; c < cols; c++)
+        for (int s = 0; s < sums_of(kind); s++) {
+            double total = 0;
+            for (int64_t i = c; i < period; i += cols) total += sums[s][i];
+            for (int64_t i = c; i < rest; i += cols)
+                total += one_term(kind, s, x[i], (double)x[i] - (double)constant[MEAN][c], dy[i]);
+            out[s][c] = (real)total;
+        }
+}
+
+INLINE void reduce(term kind, const columns *in, real *sum, real *dot) {
     if (in->cols >= LANES)
-        wide(kind, in, out);
+        wide(kind, in, (real *[]){sum, dot});
     else
-        narrow(kind, in, out);
+        narrow(kind, in, (real *[]){sum, dot});
 }
 
 void KERNEL(column_sum)(int64_t rows, int64_t cols, const void *x, void *out) {
-    reduce(SUM, &(columns){rows, cols, NULL, x, NULL}, out);
+    reduce(SUM, &(columns){rows, cols, NULL, x, {NULL}, 1}, out, NULL);
 }
 
 void KERNEL(column_square)(int64_t rows, int64_t cols, const void *x, const void *mean, void *out) {
-    reduce(SQUARE, &(columns){rows, cols, NULL, x, mean}, out);
+    reduce(SQUARE, &(columns){rows, cols, NULL, x, {mean}, 1}, out, NULL);
 }
 
 void KERNEL(column_dot)(int64_t rows, int64_t cols, const void *dy, const void *x, const void *mean,
                         void *out) {
-    reduce(DOT, &(columns){rows, cols, dy, x, mean}, out);
+    reduce(DOT, &(columns){rows, cols, dy, x, {mean}, 1}, out, NULL);
+}
+
+void KERNEL(column_gradient)(const ag_normalize_call *call) {
+    reduce(
+        GRADIENT,
+        &(columns){
+            call->rows, call->cols, call->dy, call->x, {call->mean, call->scale, call->shift}, call->slope},
+        call->sum, call->dot);
 }
 
 double KERNEL(sum)(int64_t n, const void *x) {
     enum { COLS = STRIP * LANES };
     real sums[COLS];
     const int64_t rows = n / COLS;
-    wide(SUM, &(columns){rows, COLS, NULL, x, NULL}, sums);
+    wide(SUM, &(columns){rows, COLS, NULL, x, {NULL}, 1}, (real *[]){sums, NULL});
     double total = 0;
     for (int c = 0; c < COLS; c++) total += sums[c];
     for (int64_t i = rows * COLS; i < n; i++) total += ((const real *)x)[i];

@@ -83,22 +83,45 @@ void KERNEL(column_square)(int64_t rows, int64_t cols, const void *x, const void
     }
 }
 
-void KERNEL(normalize)(int64_t rows, int64_t cols, const void *x, const void *mean, const void *scale,
-                       const void *shift, double slope, void *y) {
-    const real *in = x, *m = mean, *s = scale, *t = shift;
-    for (int64_t i = 0; i < rows * cols; i++) {
-        const int64_t c = i % cols;
-        const real v = (in[i] - m[c]) * s[c] + t[c];
-        ((real *)y)[i] = v < 0 ? (slope == 0 ? 0 : v * (real)slope) : v;
+// z of element i, in column c
+static inline real normalized_of(const ag_normalize_call *call, int64_t i, int64_t c) {
+    const real *x = call->x, *mean = call->mean, *scale = call->scale, *shift = call->shift;
+    return (x[i] - mean[c]) * scale[c] + shift[c];
+}
+
+// g of element i, in column c
+static inline real gradient_of(const ag_normalize_call *call, int64_t i, int64_t c) {
+    const real dy = ((const real *)call->dy)[i];
+    if (call->slope == 1 || normalized_of(call, i, c) > 0) return dy;
+    return call->slope == 0 ? 0 : dy * (real)call->slope;
+}
+
+void KERNEL(normalize)(const ag_normalize_call *call) {
+    for (int64_t i = 0; i < call->rows * call->cols; i++) {
+        const real z = normalized_of(call, i, i % call->cols);
+        ((real *)call->out)[i] = z < 0 ? (call->slope == 0 ? 0 : z * (real)call->slope) : z;
     }
 }
 
-void KERNEL(normalize_gradient)(int64_t rows, int64_t cols, const void *dy, const void *x, const void *mean,
-                                const void *scale, const void *a, const void *b, void *dx) {
-    const real *g = dy, *in = x, *m = mean, *s = scale, *p = a, *q = b;
-    for (int64_t i = 0; i < rows * cols; i++) {
-        const int64_t c = i % cols;
-        ((real *)dx)[i] = s[c] * (g[i] - p[c] - (in[i] - m[c]) * q[c]);
+void KERNEL(column_gradient)(const ag_normalize_call *call) {
+    const real *x = call->x, *mean = call->mean;
+    for (int64_t c = 0; c < call->cols; c++) {
+        double sum = 0, dot = 0;
+        for (int64_t i = c; i < call->rows * call->cols; i += call->cols) {
+            const double g = gradient_of(call, i, c);
+            sum += g;
+            dot += g * ((double)x[i] - (double)mean[c]);
+        }
+        ((real *)call->sum)[c] = (real)sum;
+        ((real *)call->dot)[c] = (real)dot;
+    }
+}
+
+void KERNEL(normalize_gradient)(const ag_normalize_call *call) {
+    const real *x = call->x, *mean = call->mean, *scale = call->scale, *a = call->a, *b = call->b;
+    for (int64_t i = 0; i < call->rows * call->cols; i++) {
+        const int64_t c = i % call->cols;
+        ((real *)call->out)[i] = scale[c] * (gradient_of(call, i, c) - a[c] - (x[i] - mean[c]) * b[c]);
     }
 }
 

@@ -36,10 +36,9 @@ void KERNEL(column_square)(int64_t rows, int64_t cols, const void *x, const void
 void KERNEL(column_dot)(int64_t rows, int64_t cols, const void *dy, const void *x, const void *mean,
                         void *out);
 
-void KERNEL(normalize)(int64_t rows, int64_t cols, const void *x, const void *mean, const void *scale,
-                       const void *shift, double slope, void *y);
-void KERNEL(normalize_gradient)(int64_t rows, int64_t cols, const void *dy, const void *x, const void *mean,
-                                const void *scale, const void *a, const void *b, void *dx);
+void KERNEL(normalize)(const ag_normalize_call *call);
+void KERNEL(column_gradient)(const ag_normalize_call *call);
+void KERNEL(normalize_gradient)(const ag_normalize_call *call);
 
 #define KERNEL_CONV(pass)                                                        \
     int64_t KERNEL(pass##_bytes)(const ag_conv_geometry *geometry, int workers); \

@@ -22,6 +22,7 @@ const ag_kernels KERNEL(table) = {
     .column_square = KERNEL(column_square),
     .column_dot = KERNEL(column_dot),
     .normalize = KERNEL(normalize),
+    .column_gradient = KERNEL(column_gradient),
     .normalize_gradient = KERNEL(normalize_gradient),
     .conv =
         {

@@ -22,11 +22,12 @@
 #include "autograd/ops/recorded.h"
 #include "autograd/threads.h"
 
-static const ag_op batch_norm_gamma_gradient, batch_norm_gradient;
+static const ag_op batch_norm, batch_norm_gamma_gradient, batch_norm_gradient;
 
 static int64_t columns_in(ag_shape x) { return x.dim[x.rank - 1]; }
 static int64_t rows_in(ag_shape x) { return ag_shape_size(x) / columns_in(x); }
-static double epsilon_of(const ag_node *node) { return *(const double *)node->attributes; }
+
+double ag_batch_norm_epsilon(const ag_node *node) { return *(const double *)node->attributes; }
 
 static bool has_batch(const ag_node *x) { return x->shape.rank >= 2; }
 
@@ -53,12 +54,12 @@ static ag_node *sum_rows(ag_node *x) { return ag_node_failed(x) ? x : ag_sum_axe
 
 // 1 / r
 static ag_node *deviation(const ag_node *node, ag_node *variance) {
-    return ag_sqrt(ag_add_scalar(variance, epsilon_of(node)));
+    return ag_sqrt(ag_add_scalar(variance, ag_batch_norm_epsilon(node)));
 }
 
 // vector factor / (variance + epsilon): with factor -1/2, d r / d variance = -r^3 / 2 of a vector with one r.
 static ag_node *over_variance(const ag_node *node, ag_node *vector, ag_node *variance, double factor) {
-    return ag_div(ag_scale(vector, factor), ag_add_scalar(variance, epsilon_of(node)));
+    return ag_div(ag_scale(vector, factor), ag_add_scalar(variance, ag_batch_norm_epsilon(node)));
 }
 
 static ag_node *gamma_gradient(const ag_node *node, ag_node *dy, ag_node *x, ag_node *mean,
@@ -126,32 +127,57 @@ ag_node *ag_batch_variance(ag_node *x, ag_node *mean) {
 
 // ---- normalization
 
-// The loop of a node's rows, its four vectors in scratch, so that the result may lie over any input.
-static ag_normalization normalization_of(const ag_call *call, void *vector[4]) {
-    const ag_shape x = call->node->shape;
-    const int64_t cols = columns_in(x);
-    for (int i = 0; i < 4; i++) vector[i] = ag_at(call->scratch, i * cols, call->kernels->dtype);
-    return (ag_normalization){.kernels = call->kernels,
-                              .rows = rows_in(x),
-                              .cols = cols,
-                              .mean = vector[0],
-                              .scale = vector[1],
-                              .shift = vector[2],
-                              .slope = vector[3],
-                              .out = call->out};
+enum { X = AG_NORM_X, MEAN, VARIANCE, GAMMA, BETA };
+
+enum { VECTORS = 5 };
+
+int64_t ag_batch_norm_vectors_bytes(const ag_node *x) {
+    return VECTORS * columns_in(x->shape) * (int64_t)ag_dtype_bytes(ag_tape_dtype(x->tape));
 }
 
 static int64_t vectors_scratch(const ag_node *node, int workers) {
     (void)workers;
-    return 4 * columns_in(node->shape) * (int64_t)ag_dtype_bytes(ag_tape_dtype(node->tape));
+    return ag_batch_norm_vectors_bytes(node);
 }
 
-// 1 / sqrt(variance + epsilon) of channel c.
-static double r_of(const ag_call *call, int variance, int64_t c) {
-    return 1 / sqrt(ag_load(call->in[variance], c, call->kernels->dtype) + epsilon_of(call->node));
+double ag_batch_norm_r(const ag_call *call, int variance, int64_t c) {
+    return 1 / sqrt(ag_load(call->in[variance], c, call->kernels->dtype) + ag_batch_norm_epsilon(call->node));
 }
 
-enum { X, MEAN, VARIANCE, GAMMA, BETA };
+ag_normalize_call ag_batch_norm_loop(const ag_call *call, int x, bool shifted) {
+    const ag_shape shape = call->node->input[x]->shape;
+    const ag_dtype dtype = call->kernels->dtype;
+    const int64_t cols = columns_in(shape);
+    void *vector[VECTORS];
+    for (int i = 0; i < VECTORS; i++) vector[i] = ag_at(call->scratch, i * cols, dtype);
+    for (int64_t c = 0; c < cols; c++) {
+        const double r = ag_batch_norm_r(call, x + VARIANCE, c);
+        ag_store(vector[0], c, dtype, ag_load(call->in[x + MEAN], c, dtype));
+        ag_store(vector[1], c, dtype, r * ag_load(call->in[x + GAMMA], c, dtype));
+        if (shifted) ag_store(vector[2], c, dtype, ag_load(call->in[x + BETA], c, dtype));
+    }
+    return (ag_normalize_call){.rows = rows_in(shape),
+                               .cols = cols,
+                               .x = call->in[x],
+                               .mean = vector[0],
+                               .scale = vector[1],
+                               .shift = vector[2],
+                               .a = vector[3],
+                               .b = vector[4],
+                               .slope = 1,
+                               .out = call->out};
+}
+
+void ag_batch_norm_add_sums(const ag_call *call, ag_normalize_call *loop, int x, const void *dbeta,
+                            const void *dgamma) {
+    const ag_dtype dtype = call->kernels->dtype;
+    const double n = (double)loop->rows;
+    for (int64_t c = 0; c < loop->cols; c++) {
+        ag_store((void *)loop->a, c, dtype, ag_load(dbeta, c, dtype) / n);
+        ag_store((void *)loop->b, c, dtype,
+                 ag_batch_norm_r(call, x + VARIANCE, c) * ag_load(dgamma, c, dtype) / n);
+    }
+}
 
 static bool fixed_infer(ag_node *node) {
     if (!check(node, 1)) return false;
@@ -168,32 +194,24 @@ static bool norm_infer(ag_node *node) {
                                mean->label, variance->label, x->label);
 }
 
-// y = gamma xhat + beta, of which what is negative is multiplied by the slope.
-static void normalize(const ag_call *call, double slope) {
-    const ag_dtype dtype = call->kernels->dtype;
-    void *vector[4];
-    ag_normalization n = normalization_of(call, vector);
-    n.x = call->in[X];
-    n.activation = slope;
-    for (int64_t c = 0; c < n.cols; c++) {
-        ag_store(vector[0], c, dtype, ag_load(call->in[MEAN], c, dtype));
-        ag_store(vector[1], c, dtype, r_of(call, VARIANCE, c) * ag_load(call->in[GAMMA], c, dtype));
-        ag_store(vector[2], c, dtype, ag_load(call->in[BETA], c, dtype));
-    }
-    ag_columns_normalize(&n);
+static void norm_forward(const ag_call *call) {
+    const ag_normalize_call loop = ag_batch_norm_loop(call, X, true);
+    ag_columns_normalize(call->kernels, &loop);
 }
 
-static void norm_forward(const ag_call *call) { normalize(call, 1); }
+bool ag_is_batch_norm_gradient(const ag_node *dx, const ag_node *z, const ag_node *dy) {
+    bool same = z->op == &batch_norm && dx->op == &batch_norm_gradient && dx->input[0]->index == dy->index &&
+                ag_batch_norm_epsilon(dx) == ag_batch_norm_epsilon(z);
+    for (int k = X; k <= GAMMA && same; k++) same = dx->input[1 + k]->index == z->input[k]->index;
+    return same;
+}
 
 // The batch_norm_gradient recorded for this node and dy, whose dgamma and dbeta serve gamma and beta too.
 // NULL where there is none.
 static ag_node *recorded_gradient(const ag_node *node, const ag_node *dy) {
     for (int i = ag_tape_count(node->tape) - 1; i > dy->index; i--) {
         ag_node *other = ag_tape_at(node->tape, i);
-        if (other->op == &batch_norm_gradient && other->input[0] == dy && other->input[1] == node->input[X] &&
-            other->input[2] == node->input[MEAN] && other->input[3] == node->input[VARIANCE] &&
-            other->input[4] == node->input[GAMMA] && epsilon_of(other) == epsilon_of(node))
-            return other;
+        if (ag_is_batch_norm_gradient(other, node, dy)) return other;
     }
     return NULL;
 }
@@ -205,8 +223,8 @@ static ag_node *dgamma_of(const ag_node *node, ag_node *dy) {
 static ag_node *norm_vjp(ag_node *node, ag_node *dy, int input) {
     if (input == MEAN || input == VARIANCE) return NULL;
     const ag_node *recorded = recorded_gradient(node, dy);
-    ag_node *dgamma = input == BETA ? NULL : recorded ? recorded->input[5] : dgamma_of(node, dy);
-    ag_node *dbeta = input == GAMMA ? NULL : recorded ? recorded->input[6] : sum_rows(dy);
+    ag_node *dgamma = input == BETA ? NULL : recorded ? recorded->input[AG_NORM_DGAMMA] : dgamma_of(node, dy);
+    ag_node *dbeta = input == GAMMA ? NULL : recorded ? recorded->input[AG_NORM_DBETA] : sum_rows(dy);
     if (input != X) return input == GAMMA ? dgamma : dbeta;
     return AG_APPLY(&batch_norm_gradient, (const double *)node->attributes, dy, node->input[X],
                     node->input[MEAN], node->input[VARIANCE], node->input[GAMMA], dgamma, dbeta);
@@ -239,33 +257,8 @@ static double norm_flops(const ag_node *node) { return 3 * (double)ag_shape_size
 static const ag_op batch_norm = NORMALIZATION("batch_norm", norm_infer, norm_vjp);
 static const ag_op batch_norm_fixed = NORMALIZATION("batch_norm_fixed", fixed_infer, fixed_vjp);
 
-// ---- with an activation behind it, for a rewrite
-
-typedef struct fused {
-    double epsilon;  // first, as in all attributes here
-    double slope;
-} fused;
-
-static void fused_forward(const ag_call *call) {
-    const fused *attributes = call->node->attributes;
-    normalize(call, attributes->slope);
-}
-
-static const ag_op batch_norm_leaky_relu = {.name = "batch_norm_leaky_relu",
-                                            .traits = AG_OP_INPLACE,
-                                            .forward = fused_forward,
-                                            .flops = norm_flops,
-                                            .scratch = vectors_scratch};
-
 bool ag_is_batch_norm(const ag_node *node) {
     return node->op == &batch_norm || node->op == &batch_norm_fixed;
-}
-
-void ag_batch_norm_fuse(ag_graph *graph, const ag_node *at, const ag_node *normalization, double slope) {
-    const ag_node *inputs[AG_MAX_INPUTS];
-    for (int k = 0; k < normalization->n_inputs; k++) inputs[k] = ag_graph_input(graph, normalization, k);
-    ag_graph_replace(graph, at, normalization, &batch_norm_leaky_relu, normalization->n_inputs, inputs,
-                     &(fused){epsilon_of(normalization), slope}, sizeof(fused));
 }
 
 ag_node *ag_batch_norm(ag_node *x, ag_node *mean, ag_node *variance, ag_node *gamma, ag_node *beta,
@@ -299,7 +292,7 @@ static void gamma_forward(const ag_call *call) {
                              .out = call->out};
     ag_columns_sum(&sums);
     for (int64_t c = 0; c < sums.cols; c++)
-        ag_store(call->out, c, dtype, r_of(call, 3, c) * ag_load(call->out, c, dtype));
+        ag_store(call->out, c, dtype, ag_batch_norm_r(call, 3, c) * ag_load(call->out, c, dtype));
 }
 
 static ag_node *gamma_vjp(ag_node *node, ag_node *g, int input) {
@@ -332,19 +325,10 @@ static bool gradient_infer(ag_node *node) {
 }
 
 static void gradient_forward(const ag_call *call) {
-    const ag_dtype dtype = call->kernels->dtype;
-    void *vector[4];
-    ag_normalization n = normalization_of(call, vector);
-    n.dy = call->in[0];
-    n.x = call->in[1];
-    for (int64_t c = 0; c < n.cols; c++) {
-        const double r = r_of(call, 3, c);
-        ag_store(vector[0], c, dtype, ag_load(call->in[2], c, dtype));
-        ag_store(vector[1], c, dtype, r * ag_load(call->in[4], c, dtype));
-        ag_store(vector[2], c, dtype, ag_load(call->in[6], c, dtype) / (double)n.rows);
-        ag_store(vector[3], c, dtype, r * ag_load(call->in[5], c, dtype) / (double)n.rows);
-    }
-    ag_columns_normalize(&n);
+    ag_normalize_call loop = ag_batch_norm_loop(call, 1, false);
+    loop.dy = call->in[0];
+    ag_batch_norm_add_sums(call, &loop, 1, call->in[AG_NORM_DBETA], call->in[AG_NORM_DGAMMA]);
+    ag_columns_normalize(call->kernels, &loop);
 }
 
 // sum g dx / (gamma r), with xhat dgamma counted `times` times: [C].

@@ -11,10 +11,15 @@ int64_t ag_columns_scratch(int64_t rows, int64_t cols, ag_dtype dtype) {
     return count_blocks(rows, cols) * cols * (int64_t)ag_dtype_bytes(dtype);
 }
 
-static void sum_block(void *context, int64_t block) {
+// Sums start at the last block, whose rows what made them left in the cache, and leave there the first for the next pass.
+static int64_t from_the_end(int64_t i, int64_t rows, int64_t cols) {
+    return count_blocks(rows, cols) - 1 - i;
+}
+
+static void sum_block(void *context, int64_t i) {
     const ag_columns *c = context;
     const ag_dtype dtype = c->kernels->dtype;
-    const int64_t first = block * ag_block_rows(c->cols);
+    const int64_t block = from_the_end(i, c->rows, c->cols), first = block * ag_block_rows(c->cols);
     const int64_t rows = ag_min(ag_block_rows(c->cols), c->rows - first);
     const void *x = ag_const_at(c->x, first * c->cols, dtype);
     void *partial = ag_at(c->scratch, block * c->cols, dtype);
@@ -31,20 +36,52 @@ void ag_columns_sum(const ag_columns *columns) {
     columns->kernels->column_sum(n_blocks, columns->cols, columns->scratch, columns->out);
 }
 
-static void normalize_block(void *context, int64_t block) {
-    const ag_normalization *n = context;
-    const ag_dtype dtype = n->kernels->dtype;
-    const int64_t first = block * ag_block_rows(n->cols), at = first * n->cols;
-    const int64_t rows = ag_min(ag_block_rows(n->cols), n->rows - first);
-    const void *x = ag_const_at(n->x, at, dtype);
-    void *out = ag_at(n->out, at, dtype);
-    if (n->dy)
-        n->kernels->normalize_gradient(rows, n->cols, ag_const_at(n->dy, at, dtype), x, n->mean, n->scale,
-                                       n->shift, n->slope, out);
-    else
-        n->kernels->normalize(rows, n->cols, x, n->mean, n->scale, n->shift, n->activation, out);
+// ---- normalization
+
+typedef struct job {
+    const ag_kernels *kernels;
+    const ag_normalize_call *all;
+    void *sum, *dot;  // of the blocks, a row each
+} job;
+
+static ag_normalize_call rows_of(const job *j, int64_t block) {
+    ag_normalize_call call = *j->all;
+    const ag_dtype dtype = j->kernels->dtype;
+    const int64_t first = block * ag_block_rows(call.cols), at = first * call.cols;
+    call.rows = ag_min(ag_block_rows(call.cols), call.rows - first);
+    call.x = ag_const_at(call.x, at, dtype);
+    if (call.dy) call.dy = ag_const_at(call.dy, at, dtype);
+    return call;
 }
 
-void ag_columns_normalize(const ag_normalization *n) {
-    ag_parallel_for(count_blocks(n->rows, n->cols), normalize_block, (void *)n);
+static void gradient_block(void *context, int64_t i) {
+    const job *j = context;
+    const int64_t block = from_the_end(i, j->all->rows, j->all->cols);
+    ag_normalize_call call = rows_of(j, block);
+    call.sum = ag_at(j->sum, block * call.cols, j->kernels->dtype);
+    call.dot = ag_at(j->dot, block * call.cols, j->kernels->dtype);
+    j->kernels->column_gradient(&call);
+}
+
+void ag_columns_gradient(const ag_kernels *kernels, const ag_normalize_call *call, void *scratch) {
+    const int64_t n_blocks = count_blocks(call->rows, call->cols);
+    job j = {kernels, call, scratch, ag_at(scratch, n_blocks * call->cols, kernels->dtype)};
+    ag_parallel_for(n_blocks, gradient_block, &j);
+    kernels->column_sum(n_blocks, call->cols, j.sum, call->sum);
+    kernels->column_sum(n_blocks, call->cols, j.dot, call->dot);
+}
+
+static void normalize_block(void *context, int64_t block) {
+    const job *j = context;
+    ag_normalize_call call = rows_of(j, block);
+    call.out = ag_at(call.out, block * ag_block_rows(call.cols) * call.cols, j->kernels->dtype);
+    if (call.dy)
+        j->kernels->normalize_gradient(&call);
+    else
+        j->kernels->normalize(&call);
+}
+
+void ag_columns_normalize(const ag_kernels *kernels, const ag_normalize_call *call) {
+    job j = {.kernels = kernels, .all = call};
+    ag_parallel_for(count_blocks(call->rows, call->cols), normalize_block, &j);
 }

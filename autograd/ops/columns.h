@@ -17,15 +17,8 @@ typedef struct ag_columns {
 int64_t ag_columns_scratch(int64_t rows, int64_t cols, ag_dtype dtype);
 void ag_columns_sum(const ag_columns *columns);
 
-// out = leaky_relu((x - mean) scale + shift, activation), or, where dy is given, scale (dy - shift - (x - mean) slope).
-// out may be x or dy, but none of the vectors.
-typedef struct ag_normalization {
-    const ag_kernels *kernels;
-    int64_t rows, cols;
-    const void *dy, *x;
-    const void *mean, *scale, *shift, *slope;  // [cols]
-    double activation;                         // 1: none
-    void *out;
-} ag_normalization;
+// kernel.h's column_gradient of all rows; scratch: twice ag_columns_scratch.
+void ag_columns_gradient(const ag_kernels *kernels, const ag_normalize_call *call, void *scratch);
 
-void ag_columns_normalize(const ag_normalization *normalization);
+// kernel.h's normalize, or normalize_gradient where dy is given. out may be x or dy, but none of the vectors.
+void ag_columns_normalize(const ag_kernels *kernels, const ag_normalize_call *call);

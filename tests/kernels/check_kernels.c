@@ -17,7 +17,7 @@ typedef struct group {
 static const group groups[] = {
     {"pointwise", check_pointwise, ""},
     {"columns", check_columns, " sum column_sum column_square column_dot "},
-    {"normalize", check_normalize, " normalize_gradient "},
+    {"normalize", check_normalize, " normalize_gradient column_gradient "},
     {"adam", check_adam, ""},
     {"axis", check_axis, ""},
     {"convolution", check_convolution, " winograd forward input_gradient weight_gradient "},

@@ -119,80 +119,201 @@ void check_columns(const check *c) {
         for (int64_t cols = 1; cols <= 40; cols += 39) check_sum_special(c, specials[s], cols);
 }
 
-enum { X, DY, MEAN, SCALE, A, B, INPUTS };  // A is normalize's shift
+// ---- normalization
+
+enum { X, DY, MEAN, SCALE, SHIFT, A, B, INPUTS };
+
+typedef enum form { FORWARD, GRADIENT, ACTIVATED_GRADIENT, FORMS } form;
+
+static const char *name_of(form kind) { return kind == FORWARD ? "normalize" : "normalize_gradient"; }
 
 // Each of the three sorts of slope for some of the shapes.
-static double slope_of(int64_t cols) { return cols % 3 == 0 ? 1 : cols % 3 == 1 ? 0.25 : 0; }
+static double slope_of(form kind, int64_t cols) {
+    if (kind == GRADIENT || (kind == FORWARD && cols % 3 == 0)) return 1;
+    return cols % 3 == 1 ? 0.25 : 0;
+}
 
-static void run_normalize(const ag_kernels *table, bool gradient, int64_t rows, int64_t cols,
-                          const buffer in[INPUTS], const void *x, const void *dy, void *out) {
-    if (gradient)
-        table->normalize_gradient(rows, cols, dy, x, in[MEAN].data, in[SCALE].data, in[A].data, in[B].data,
-                                  out);
-    else
-        table->normalize(rows, cols, x, in[MEAN].data, in[SCALE].data, in[A].data, slope_of(cols), out);
+static ag_normalize_call call_of(form kind, int64_t rows, int64_t cols, const buffer in[INPUTS]) {
+    return (ag_normalize_call){.rows = rows,
+                               .cols = cols,
+                               .x = in[X].data,
+                               .dy = kind == FORWARD ? NULL : in[DY].data,
+                               .mean = in[MEAN].data,
+                               .scale = in[SCALE].data,
+                               .shift = kind == GRADIENT ? NULL : in[SHIFT].data,
+                               .a = in[A].data,
+                               .b = in[B].data,
+                               .slope = slope_of(kind, cols)};
+}
+
+static void run_normalize(const ag_kernels *table, form kind, const ag_normalize_call *call) {
+    (kind == FORWARD ? table->normalize : table->normalize_gradient)(call);
+}
+
+// Numbers of which z is exact, so that all tables agree on its sign, and z = 0 is among them.
+static void fill_exactly(buffer *b) {
+    for (int64_t i = 0; i < b->n; i++) check_set(b, i, (double)(check_index(17) - 8) / 8);
+}
+
+static void fill_inputs(const check *c, int64_t rows, int64_t cols, buffer in[INPUTS]) {
+    for (int k = 0; k < INPUTS; k++) {
+        in[k] = check_buffer(c, k <= DY ? rows * cols : cols, k % 3);
+        if (k == DY || k == A || k == B)
+            check_fill(&in[k]);
+        else
+            fill_exactly(&in[k]);
+    }
+}
+
+static void release_inputs(const check *c, buffer in[INPUTS]) {
+    for (int k = 0; k < INPUTS; k++) check_release(c, &in[k], "normalize");
 }
 
 // 3 ULP of the largest term on the way
-static double normalize_bound(const check *c, bool gradient, const buffer in[INPUTS], int64_t i) {
+static double normalize_bound(const check *c, form kind, const buffer in[INPUTS], int64_t i) {
     const int64_t col = i % in[MEAN].n;
     const double d = fabs(check_get(&in[X], i) - check_get(&in[MEAN], col));
     const double scale = fabs(check_get(&in[SCALE], col)), a = fabs(check_get(&in[A], col));
-    const double size = gradient
-                            ? scale * (fabs(check_get(&in[DY], i)) + a + d * fabs(check_get(&in[B], col)))
-                            : scale * d + a;
+    const double size = kind == FORWARD
+                            ? scale * d + fabs(check_get(&in[SHIFT], col))
+                            : scale * (fabs(check_get(&in[DY], i)) + a + d * fabs(check_get(&in[B], col)));
     return 3 * check_epsilon(c->table->dtype) * size;
 }
 
-static void compare_bits(const check *c, bool gradient, int64_t rows, int64_t cols, const buffer *got,
+static void compare_bits(const check *c, const char *name, int64_t rows, int64_t cols, const buffer *got,
                          buffer *other, const char *how) {
     if (!check_same_bits(got, other))
-        check_fail(c, "%s, %d x %d, %s: other bits", gradient ? "normalize_gradient" : "normalize", (int)rows,
-                   (int)cols, how);
+        check_fail(c, "%s, %d x %d, %s: other bits", name, (int)rows, (int)cols, how);
     check_release(c, other, how);
 }
 
 // The rows one at a time, and the output in an input's place
-static void normalize_variants(const check *c, bool gradient, int64_t rows, int64_t cols,
-                               const buffer in[INPUTS], const buffer *got) {
+static void normalize_variants(const check *c, form kind, int64_t rows, int64_t cols, const buffer in[INPUTS],
+                               const buffer *got) {
     const int64_t row_bytes = cols * (c->table->dtype == AG_F32 ? 4 : 8);
     buffer out = check_buffer(c, rows * cols, 0);
-    for (int64_t r = 0; r < rows; r++)
-        run_normalize(c->table, gradient, 1, cols, in, (char *)in[X].data + r * row_bytes,
-                      (char *)in[DY].data + r * row_bytes, (char *)out.data + r * row_bytes);
-    compare_bits(c, gradient, rows, cols, got, &out, "row by row");
-    for (int k = X; k <= (gradient ? DY : X); k++) {
+    for (int64_t r = 0; r < rows; r++) {
+        ag_normalize_call call = call_of(kind, 1, cols, in);
+        call.x = (char *)in[X].data + r * row_bytes;
+        if (call.dy) call.dy = (char *)in[DY].data + r * row_bytes;
+        call.out = (char *)out.data + r * row_bytes;
+        run_normalize(c->table, kind, &call);
+    }
+    compare_bits(c, name_of(kind), rows, cols, got, &out, "row by row");
+    for (int k = X; k <= (kind == FORWARD ? X : DY); k++) {
         out = check_buffer(c, rows * cols, 0);
         check_copy(&out, &in[k]);
-        run_normalize(c->table, gradient, rows, cols, in, k == X ? out.data : in[X].data,
-                      k == DY ? out.data : in[DY].data, out.data);
-        compare_bits(c, gradient, rows, cols, got, &out, k == X ? "in place of x" : "in place of dy");
+        ag_normalize_call call = call_of(kind, rows, cols, in);
+        *(k == X ? &call.x : &call.dy) = call.out = out.data;
+        run_normalize(c->table, kind, &call);
+        compare_bits(c, name_of(kind), rows, cols, got, &out, k == X ? "in place of x" : "in place of dy");
     }
 }
 
-static void check_normalize_shape(const check *c, bool gradient, int64_t rows, int64_t cols) {
-    buffer in[INPUTS];
-    for (int k = 0; k < INPUTS; k++) {
-        in[k] = check_buffer(c, k <= DY ? rows * cols : cols, k % 3);
-        check_fill(&in[k]);
-    }
+static void check_normalize_shape(const check *c, form kind, int64_t rows, int64_t cols) {
+    buffer in[INPUTS], got = check_buffer(c, rows * cols, 2), want = check_buffer(c, rows * cols, 0);
+    fill_inputs(c, rows, cols, in);
     if (rows > 2) check_set(&in[X], check_index(rows * cols), NAN);
-    buffer got = check_buffer(c, rows * cols, 2), want = check_buffer(c, rows * cols, 0);
-    run_normalize(c->table, gradient, rows, cols, in, in[X].data, in[DY].data, got.data);
-    run_normalize(c->scalar, gradient, rows, cols, in, in[X].data, in[DY].data, want.data);
+    ag_normalize_call call = call_of(kind, rows, cols, in);
+    call.out = got.data, run_normalize(c->table, kind, &call);
+    call.out = want.data, run_normalize(c->scalar, kind, &call);
     for (int64_t i = 0; i < rows * cols; i++)
-        if (!check_near(check_get(&got, i), check_get(&want, i), normalize_bound(c, gradient, in, i)))
-            check_fail(c, "%s, %d x %d, element %d: %.17g, not %.17g",
-                       gradient ? "normalize_gradient" : "normalize", (int)rows, (int)cols, (int)i,
-                       check_get(&got, i), check_get(&want, i));
-    normalize_variants(c, gradient, rows, cols, in, &got);
+        if (!check_near(check_get(&got, i), check_get(&want, i), normalize_bound(c, kind, in, i)))
+            check_fail(c, "%s, %d x %d, element %d: %.17g, not %.17g", name_of(kind), (int)rows, (int)cols,
+                       (int)i, check_get(&got, i), check_get(&want, i));
+    normalize_variants(c, kind, rows, cols, in, &got);
     check_release(c, &got, "normalize"), check_release(c, &want, "normalize");
-    for (int k = 0; k < INPUTS; k++) check_release(c, &in[k], "normalize");
+    release_inputs(c, in);
+}
+
+// ---- the gradient of both, normalization and activation
+
+// g, by the slots for each.
+static buffer gradient_apart(const check *c, const ag_normalize_call *call) {
+    const int64_t n = call->rows * call->cols;
+    buffer z = check_buffer(c, n, 0), g = check_buffer(c, n, 0);
+    ag_normalize_call normalize = *call;
+    normalize.slope = 1, normalize.out = z.data;
+    c->table->normalize(&normalize);
+    c->table->pointwise[AG_POINTWISE_leaky_relu_gradient](
+        &(ag_pointwise_call){n, {call->dy, z.data}, {1, 1}, g.data, call->slope, 0});
+    check_release(c, &z, "normalize");
+    return g;
+}
+
+static void compare_with_apart(const check *c, const ag_normalize_call *call, const buffer *sum,
+                               const buffer *dot, const buffer *dx) {
+    const int64_t rows = call->rows, cols = call->cols;
+    buffer g = gradient_apart(c, call), out = check_buffer(c, cols, 0);
+    c->table->column_sum(rows, cols, g.data, out.data);
+    compare_bits(c, "column_gradient", rows, cols, sum, &out, "the sum beside column_sum");
+    out = check_buffer(c, cols, 0);
+    c->table->column_dot(rows, cols, g.data, call->x, call->mean, out.data);
+    compare_bits(c, "column_gradient", rows, cols, dot, &out, "the dot beside column_dot");
+    out = check_buffer(c, rows * cols, 0);
+    ag_normalize_call apart = *call;
+    apart.dy = g.data, apart.slope = 1, apart.out = out.data;
+    c->table->normalize_gradient(&apart);
+    compare_bits(c, "normalize_gradient", rows, cols, dx, &out, "the activation's gradient inside");
+    check_release(c, &g, "leaky_relu_gradient");
+}
+
+// The sums of g, which the scalar table's slots give, in long double.
+static void compare_with_sums(const check *c, const ag_normalize_call *call, const buffer in[INPUTS],
+                              const buffer *sum, const buffer *dot) {
+    const check scalar = {c->scalar, c->scalar, c->slot};
+    buffer g = gradient_apart(&scalar, call);
+    for (int64_t col = 0; col < call->cols; col++)
+        for (int kind = SUM; kind <= DOT; kind += DOT) {
+            const total want = reference(kind, &g, kind == SUM ? &g : &in[X], &in[MEAN], col);
+            const double got = check_get(kind == SUM ? sum : dot, col), most = sum_bound(c, call->rows, want);
+            if (!check_near(got, (double)want.sum, most))
+                check_fail(c, "column_gradient, %d x %d, %s of column %d: %.17g, not %.17g (bound %.2g)",
+                           (int)call->rows, (int)call->cols, kind == SUM ? "sum" : "dot", (int)col, got,
+                           (double)want.sum, most);
+        }
+    check_release(c, &g, "leaky_relu_gradient");
+}
+
+// shift = -(x - mean) scale, rounded, for one x of each column: the sign of z is that of a rounding error, if any.
+static void cancel(buffer in[INPUTS], int64_t rows, int64_t cols) {
+    check_fill(&in[X]), check_fill(&in[MEAN]), check_fill(&in[SCALE]);
+    for (int64_t col = 0; col < cols; col++) {
+        const double x = check_get(&in[X], check_index(rows) * cols + col);
+        const double d = x - check_get(&in[MEAN], col);
+        check_set(&in[SHIFT], col, -d * check_get(&in[SCALE], col));
+        for (int64_t r = check_index(3); r < rows; r += 3) check_set(&in[X], r * cols + col, x);
+    }
+}
+
+static void check_gradient_shape(const check *c, int64_t rows, int64_t cols, double slope, double special) {
+    const bool exact = isfinite(special), cancelled = exact && rows > 3 && rows % 2 == 1;
+    buffer in[INPUTS], sum = check_buffer(c, cols, 0), dot = check_buffer(c, cols, 1);
+    buffer dx = check_buffer(c, rows * cols, 0);
+    fill_inputs(c, rows, cols, in);
+    if (cancelled) cancel(in, rows, cols);
+    if (!exact) check_set(&in[check_index(2) ? X : DY], check_index(rows * cols), special);
+    ag_normalize_call call = call_of(ACTIVATED_GRADIENT, rows, cols, in);
+    call.slope = slope, call.sum = sum.data, call.dot = dot.data, call.out = dx.data;
+    c->table->column_gradient(&call);
+    c->table->normalize_gradient(&call);
+    compare_with_apart(c, &call, &sum, &dot, &dx);
+    if (exact && !cancelled) compare_with_sums(c, &call, in, &sum, &dot);
+    check_release(c, &sum, "column_gradient"), check_release(c, &dot, "column_gradient");
+    check_release(c, &dx, "normalize_gradient");
+    release_inputs(c, in);
 }
 
 void check_normalize(const check *c) {
     EACH_SHAPE(rows, cols)
-    for (int gradient = 0; gradient < 2; gradient++) check_normalize_shape(c, gradient, rows, cols);
+    for (int kind = FORWARD; kind < FORMS; kind++) check_normalize_shape(c, (form)kind, rows, cols);
+    const double slopes[] = {0.2, 0, -0.5, 1}, specials[] = {0, INFINITY, -INFINITY, NAN};
+    EACH_SHAPE(rows, cols)
+    for (int s = 0; s < 4; s++) {
+        check_gradient_shape(c, rows, cols, slopes[s], 0);
+        if (rows > 0) check_gradient_shape(c, rows, cols, slopes[s], specials[1 + (rows + cols) % 3]);
+    }
+    for (int64_t cols = 1; cols <= 24; cols += 7) check_gradient_shape(c, 30000, cols, 0.2, 0);
 }
 
 enum { W, M, V, G, ADAM_ARRAYS };
