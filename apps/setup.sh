@@ -6,8 +6,8 @@
 set -eu
 
 packages="gcc libc6-dev meson ninja-build pkg-config libopenblas-pthread-dev libsleef-dev libpng-dev \
-librandom123-dev libjansson-dev zlib1g-dev libxxhash-dev libcairo2-dev dataset-fashion-mnist"
-test_packages="libcriterion-dev clang libomp-dev clang-format"
+librandom123-dev libjansson-dev libisal-dev libxxhash-dev libcairo2-dev dataset-fashion-mnist"
+test_packages="libcriterion-dev zlib1g-dev clang libomp-dev clang-format"
 
 fail() {
     echo "setup: $1" >&2

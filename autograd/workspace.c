@@ -19,7 +19,7 @@ bool ag_workspace_reserve(ag_workspace *workspace, int64_t bytes, ag_error *erro
     if (bytes <= workspace->bytes && workspace->memory) return true;
     // What it holds need not survive, so that old and new block never exist at once.
     free(workspace->memory);
-    workspace->memory = ag_memory_create(bytes);
+    workspace->memory = ag_memory_reserve(bytes);
     workspace->bytes = workspace->memory ? bytes : 0;
     workspace->holder = NULL;
     if (!workspace->memory)

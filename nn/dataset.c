@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "autograd/memory.h"
 #include "nn/given.h"
 #include "nn/image.h"
 
@@ -46,7 +47,10 @@ nn_dataset *nn_dataset_create(int64_t n, int64_t h, int64_t w, int64_t c, ag_err
     nn_dataset *dataset = calloc(1, sizeof *dataset);
     if (dataset)
         *dataset = (nn_dataset){strdup(""), n, h, w, c, calloc((size_t)n, (size_t)(h * w * c)), NULL};
-    if (dataset && dataset->path && dataset->images) return dataset;
+    if (dataset && dataset->path && dataset->images) {
+        ag_memory_prefer_huge(dataset->images, n * h * w * c);
+        return dataset;
+    }
     ag_fail(error, AG_STATUS_MEMORY, "no memory for %lld images of %lld x %lld x %lld", (long long)n,
             (long long)h, (long long)w, (long long)c);
     nn_dataset_free(dataset);
