@@ -38,8 +38,10 @@ static bool check_model(const nn_model *model, ag_shape in, ag_shape out, ag_err
 
 static bool create_models(dcgan *m, ag_error *error) {
     const dcgan_params *p = &m->params;
-    if (!m->generator) m->generator = dcgan_generator_create(p->z_dim, p->image_shape, AG_F32, error);
-    if (!m->discriminator) m->discriminator = dcgan_discriminator_create(p->image_shape, AG_F32, error);
+    if (!m->generator)
+        m->generator = dcgan_generator_create(p->z_dim, p->image_shape, DCGAN_WIDTH, AG_F32, error);
+    if (!m->discriminator)
+        m->discriminator = dcgan_discriminator_create(p->image_shape, DCGAN_WIDTH, AG_F32, error);
     if (!m->generator || !m->discriminator) return false;
     if (!check_model(m->generator, AG_SHAPE(p->z_dim), p->image_shape, error) ||
         !check_model(m->discriminator, p->image_shape, AG_SHAPE(1), error))

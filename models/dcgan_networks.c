@@ -3,6 +3,8 @@
 #include "models/dcgan_private.h"
 #include "nn/image.h"
 
+#define WIDEST 4096
+
 bool dcgan_check_image(ag_shape image, ag_error *error) {
     char text[AG_SHAPE_TEXT];
     const int64_t h = image.dim[0], w = image.dim[1], c = image.dim[2];
@@ -23,22 +25,28 @@ static bool check_sides(ag_shape image, ag_error *error) {
                    ag_shape_format(image, text));
 }
 
-nn_model *dcgan_generator_create(int64_t z_dim, ag_shape image, ag_dtype dtype, ag_error *error) {
-    if (!check_sides(image, error)) return NULL;
+static bool check_width(int64_t width, ag_error *error) {
+    return (width >= 2 && width <= WIDEST && width % 2 == 0) ||
+           ag_fail(error, AG_STATUS_USAGE, "width %lld: it is even, 2 to %d", (long long)width, WIDEST);
+}
+
+nn_model *dcgan_generator_create(int64_t z_dim, ag_shape image, int64_t width, ag_dtype dtype,
+                                 ag_error *error) {
+    if (!check_sides(image, error) || !check_width(width, error)) return NULL;
     const int64_t h = image.dim[0] / 4, w = image.dim[1] / 4, channels = image.dim[2];
     return nn_sequential(
-        error, "generator", dtype, AG_SHAPE(z_dim), nn_dense(h * w * 256, .kernel = nn_he_normal),
-        nn_reshape(h, w, 256), nn_conv2d_transpose(128, 3, .stride = 2, .kernel = nn_he_normal),
-        nn_batch_norm(), nn_leaky_relu(0.01), nn_conv2d_transpose(64, 3, .kernel = nn_he_normal),
+        error, "generator", dtype, AG_SHAPE(z_dim), nn_dense(h * w * 4 * width, .kernel = nn_he_normal),
+        nn_reshape(h, w, 4 * width), nn_conv2d_transpose(2 * width, 3, .stride = 2, .kernel = nn_he_normal),
+        nn_batch_norm(), nn_leaky_relu(0.01), nn_conv2d_transpose(width, 3, .kernel = nn_he_normal),
         nn_batch_norm(), nn_leaky_relu(0.01),
         nn_conv2d_transpose(channels, 3, .stride = 2, .kernel = nn_glorot_normal), nn_tanh());
 }
 
-nn_model *dcgan_discriminator_create(ag_shape image, ag_dtype dtype, ag_error *error) {
-    if (!check_sides(image, error)) return NULL;
+nn_model *dcgan_discriminator_create(ag_shape image, int64_t width, ag_dtype dtype, ag_error *error) {
+    if (!check_sides(image, error) || !check_width(width, error)) return NULL;
     return nn_sequential(error, "discriminator", dtype, image,
-                         nn_conv2d(32, 3, .stride = 2, .kernel = nn_he_normal), nn_leaky_relu(0.01),
-                         nn_conv2d(64, 3, .stride = 2, .kernel = nn_he_normal), nn_leaky_relu(0.01),
-                         nn_conv2d(128, 3, .stride = 2, .kernel = nn_he_normal), nn_leaky_relu(0.01),
+                         nn_conv2d(width / 2, 3, .stride = 2, .kernel = nn_he_normal), nn_leaky_relu(0.01),
+                         nn_conv2d(width, 3, .stride = 2, .kernel = nn_he_normal), nn_leaky_relu(0.01),
+                         nn_conv2d(2 * width, 3, .stride = 2, .kernel = nn_he_normal), nn_leaky_relu(0.01),
                          nn_flatten(), nn_dense(1, .kernel = nn_glorot_normal));
 }

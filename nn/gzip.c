@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // A pull reader over ISA-L's inflate, which takes two thirds of zlib's time; the only file that includes
-// igzip_lib.h. ISA-L itself compares the gzip trailer (CRC-32 and length) before it reports the end of the stream.
+// igzip_lib.h. ISA-L itself compares the gzip trailer (CRC-32 and length) before it reports the stream's end.
 #include "nn/gzip.h"
 
 #include <errno.h>
@@ -89,7 +89,8 @@ static bool copy_some(nn_gzip *gzip, uint8_t *out, size_t n, size_t *got, ag_err
 
 static bool at_end(const nn_gzip *gzip) { return gzip->stream.block_state == ISAL_BLOCK_FINISH; }
 
-// One call of inflate with input and output to work on. ISA-L leaves the trailer alone until all output is given.
+// One call of inflate with input and output to work on. ISA-L leaves the trailer alone until all output is
+// given.
 static bool inflate_step(nn_gzip *gzip, ag_error *error) {
     if (gzip->stream.avail_in == 0 && !refill(gzip, error)) return false;
     if (gzip->stream.avail_in == 0)

@@ -76,12 +76,14 @@ static void print_spread(const char *name, spread s) {
 }
 
 static void print_sums(const bench_report *r) {
-    char threads[TEXT_NUMBER], iterations[TEXT_NUMBER], images[TEXT_NUMBER];
+    char threads[TEXT_NUMBER], iterations[TEXT_NUMBER], images[TEXT_NUMBER], shape[AG_SHAPE_TEXT];
     const spread ms = iteration_ms(r->m);
     printf("%s\n%s: %s\n", ag_environment(), r->what->name, r->what->summary);
     printf("%s, %s", text_things(ag_threads_get(), "thread", threads),
            text_things(r->m->done, "iteration", iterations));
     if (r->params->images > 0) printf(" on %s each", text_things(r->params->images, "image", images));
+    if (r->what->shaped)
+        printf(" of %s, width %lld", ag_shape_format(r->params->image, shape), (long long)r->params->width);
     printf("\n\n%-20s %10s %10s %10s\n", "", "median", "min", "max");
     if (r->m->n_programs > 0) print_spread("ms an iteration", ms);
     if (r->what->rate) print_spread("images/s", inverted(ms, 1e3 * (double)r->params->images));
@@ -152,6 +154,12 @@ static nn_json *rows_json(const table *t) {
     return checked(json, ok);
 }
 
+static bool add_shape(nn_json *json, const bench_params *p) {
+    char shape[AG_SHAPE_TEXT];
+    return nn_json_set(json, "image", nn_json_string(ag_shape_format(p->image, shape))) &&
+           nn_json_set(json, "width", nn_json_int(p->width));
+}
+
 static bool add_sums(nn_json *json, const bench_report *r) {
     const int64_t images = r->params->images;
     const spread ms = iteration_ms(r->m);
@@ -160,7 +168,8 @@ static bool add_sums(nn_json *json, const bench_report *r) {
            nn_json_set(json, "isa", nn_json_string(r->m->isa)) &&
            nn_json_set(json, "threads", nn_json_int(ag_threads_get())) &&
            nn_json_set(json, "iterations", nn_json_int(r->m->done)) &&
-           nn_json_set(json, "images", nn_json_int(images)) && nn_json_set(json, "ms", spread_json(ms)) &&
+           nn_json_set(json, "images", nn_json_int(images)) &&
+           (!r->what->shaped || add_shape(json, r->params)) && nn_json_set(json, "ms", spread_json(ms)) &&
            (!r->what->rate ||
             nn_json_set(json, "images_per_second", spread_json(inverted(ms, 1e3 * (double)images)))) &&
            nn_json_set(json, "fma_gflops", spread_json(peak_gflops(r->m))) &&

@@ -76,6 +76,11 @@ static const option_row rows[OPTION_END] = {
                            .preset = "20", .help = "Iterations that are timed"},
     [OPTION_GENERATED] = {"n", "N", .letter = 'n', .kind = OPTION_INTEGER, .least = 1, .most = MANY,
                           .preset = "10000", .help = "Images of an iteration of --what generate"},
+    [OPTION_IMAGE] = {"image", "HxWxC", .preset = "28x28x1",
+                      .help = "Height, width and channels of the images: multiples of 4, and 1 or 3"},
+    [OPTION_WIDTH] = {"width", "N", .kind = OPTION_INTEGER, .least = 2, .most = 4096, .preset = "64",
+                      .help = "Channels of the networks: 4 N, 2 N, N in the generator, N / 2, N, 2 N in the "
+                              "discriminator; N is even"},
     [OPTION_ISA] =
         {"isa", "NAME",
          .help = "The kernels' instruction set: scalar, baseline, avx2 or avx512 (default: the best "

@@ -27,6 +27,8 @@ typedef enum option_id {
     OPTION_WHAT,
     OPTION_ITERATIONS,
     OPTION_GENERATED,
+    OPTION_IMAGE,
+    OPTION_WIDTH,
     OPTION_ISA,
     OPTION_JSON,
     OPTION_PROFILE,

@@ -93,9 +93,9 @@ Test(bench, prints_the_same_as_a_table_sorted_by_time) {
     const char *row = strstr(r->out, "\n       ms ");
     double last = INFINITY, ms, sum = 0, all;
     int n = 0, steps;
-    cr_assert(
-        row && strstr(r->out, "1 thread, 2 iterations on 4 images each\n") && strstr(r->out, "\nimages/s "),
-        "%s", r->out);
+    cr_assert(row && strstr(r->out, "1 thread, 2 iterations on 4 images each of [28,28,1], width 64\n") &&
+                  strstr(r->out, "\nimages/s "),
+              "%s", r->out);
     for (row = strchr(row + 1, '\n') + 1; strchr(row, '%') && sscanf(row, "%lf", &ms) == 1; n++) {
         cr_assert(ms <= last, "%s", row);
         last = ms;
@@ -144,6 +144,43 @@ Test(bench, times_generating) {
     cr_assert(close_to(
         number(nn_json_get(json, "images_per_second"), "median") * number(nn_json_get(json, "ms"), "median"),
         130e3));
+    nn_json_free(json);
+}
+
+// Of an image: 2 kh kw in out, times the pixels of the smaller side, in each pass: G has two forward passes and one
+// backward, D three forward, two backward and one for the input's gradient alone. Nobody asks for the gradient of z or
+// of D's images.
+static double training_flop(double h, double w, double c, double n) {
+    const double p = h * w / 16, quarter = (h / 8) * (w / 8);
+    const double z = 2 * 100 * 4 * n * p, g1 = 18 * 4 * n * 2 * n * p, g2 = 18 * 2 * n * n * 4 * p,
+                 g3 = 18 * n * c * 4 * p, d1 = 18 * c * n / 2 * 4 * p, d2 = 18 * n / 2 * n * p,
+                 d3 = 18 * n * 2 * n * quarter, d4 = 2 * 2 * n * quarter;
+    return 3 * z + 4 * (g1 + g2 + g3) + 6 * d1 + 8 * (d2 + d3 + d4);
+}
+
+Test(bench, times_networks_for_images_and_of_widths_that_are_asked_for) {
+    static const struct {
+        const char *options, *image;
+        double h, w, c, width;
+    } cases[] = {
+        {"--image 64x64x3", "[64,64,3]", 64, 64, 3, 64},
+        {"--image 16x32x1 --width 48", "[16,32,1]", 16, 32, 1, 48},
+        {"--width 100 --image 24x24x3", "[24,24,3]", 24, 24, 3, 100},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char line[128];
+        double ms, gflop;
+        snprintf(line, sizeof line, "bench --batch 2 --iterations 1 %s", cases[i].options);
+        nn_json *json = run_json(line);
+        check_nodes(json, &ms, &gflop);
+        const double least = 2e-9 * training_flop(cases[i].h, cases[i].w, cases[i].c, cases[i].width);
+        cr_assert(least < gflop && gflop < 1.2 * least, "%s: %g GFLOP, not %g", line, gflop, least);
+        cr_assert_str_eq(text(json, "image"), cases[i].image);
+        cr_assert(number(json, "width") == cases[i].width);
+        nn_json_free(json);
+    }
+    nn_json *json = run_json("bench --what generate -n 3 --iterations 1 --image 8x12x3 --width 6");
+    cr_assert_str_eq(text(json, "image"), "[8,12,3]");
     nn_json_free(json);
 }
 
@@ -240,6 +277,14 @@ Test(bench, names_a_wrong_command_line_with_its_rule) {
         {"bench -n 5", {"--n", "--what train does not depend on it"}},
         {"bench --what generate --batch 4", {"--batch", "--what generate does not depend on it"}},
         {"bench --what fma --batch 4", {"--batch", "--what fma does not depend on it"}},
+        {"bench --what fma --image 28x28x1", {"--image", "--what fma does not depend on it"}},
+        {"bench --what kernels --width 48", {"--width", "--what kernels does not depend on it"}},
+        {"bench --image 28x28", {"--image 28x28", "height x width x channels"}},
+        {"bench --image 28x28x1x1", {"--image 28x28x1x1", "height x width x channels"}},
+        {"bench --image 28x30x1", {"[28,30,1]", "divisible by 4"}},
+        {"bench --image 28x28x2", {"[28,28,2]", "1 or 3 channels"}},
+        {"bench --width 47", {"width 47", "even"}},
+        {"bench --width 0", {"--width 0", "2 to 4096"}},
         {"bench --isa sse9", {"--isa sse9", "instruction set of this processor"}},
         {"bench --isa=", {"--isa", "empty"}},
         {"bench --profile=", {"--profile", "empty"}},

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Runs `dcgan bench` and the peers' programs in turn and prints tables of images/s and memory; see compare.sh.
+"""Runs dcgan and the peers' programs in turn and prints tables of images/s or seconds, and memory.
 
 Between two runs a loop of multiply-adds is timed, so that a machine whose speed changes meanwhile is noticed.
 """
@@ -7,132 +7,254 @@ import argparse
 import json
 import os
 import re
+import signal
 import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
+from typing import NamedTuple
 
 OURS = "Bobbin"
+SEED = "28x28x1", 64  # image and width of the seed's networks
+DATA = "/usr/share/datasets/fashion-mnist"
 
-# Name, interpreter, program, its options, whether it takes --threads. All compute in f32.
-PEERS = [
-    ("PyTorch", "torch", "torch_step.py", [], True),
-    ("PyTorch, channels-last", "torch", "torch_step.py", ["--channels-last"], True),
-    ("TensorFlow, one tf.function", "tensorflow", "keras_step.py", ["--mode", "function"], True),
-    ("tf.keras, the seed's calls", "tensorflow", "keras_step.py", ["--mode", "seed"], True),
-    ("JAX, one jit", "jax", "jax_step.py", [], False),
+
+class Peer(NamedTuple):
+    """All compute in f32."""
+    name: str
+    framework: str
+    script: str  # with a folder: beside this file
+    options: list
+    takes_threads: bool = True
+
+
+# The folder's programs train the seed's networks; ours train any, and generate.
+STEPS = [
+    Peer("PyTorch", "torch", "torch_step.py", []),
+    Peer("PyTorch, channels-last", "torch", "torch_step.py", ["--channels-last"]),
+    Peer("TensorFlow, one tf.function", "tensorflow", "keras_step.py", ["--mode", "function"]),
+    Peer("tf.keras, the seed's calls", "tensorflow", "keras_step.py", ["--mode", "seed"]),
+    Peer("JAX, one jit", "jax", "jax_step.py", [], takes_threads=False),
+]
+ANY_SHAPE = [
+    Peer("PyTorch", "torch", "./peer_torch.py", []),
+    Peer("PyTorch, channels-last", "torch", "./peer_torch.py", ["--channels-last"]),
+    Peer("TensorFlow, one tf.function", "tensorflow", "./peer_tensorflow.py", []),
+]
+GENERATING = ANY_SHAPE + [
+    Peer("PyTorch, channels-last, compiled", "torch", "./peer_torch.py", ["--channels-last", "--compile"]),
+    Peer("TensorFlow, one tf.function, XLA", "tensorflow", "./peer_tensorflow.py", ["--jit"]),
 ]
 
 
-def run(command, cpus=None):
-    """Output and peak memory in bytes of a program, which is held to the first `cpus` processors."""
-    def hold():
-        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:cpus])
+def run(command, cpus=None, stopping=False):
+    """Output, peak memory in bytes and start of a program. It is held to the first `cpus` processors; when
+    `stopping`, SIGINT waits for it from its start on."""
+    def prepare():
+        if cpus:
+            os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:cpus])
+        if stopping:
+            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+            os.kill(os.getpid(), signal.SIGINT)
 
     with tempfile.TemporaryFile() as errors:
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, preexec_fn=hold if cpus else None)
+        started = time.time()
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, preexec_fn=prepare)
         output = process.stdout.read().decode()
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode != 0:
+        if process.returncode != (130 if stopping else 0):
             errors.seek(0)
             sys.exit(f"compare: {' '.join(map(str, command))} returned {process.returncode}:\n"
                      f"{errors.read().decode()[-2000:]}")
-    return output, 1024 * usage.ru_maxrss
+    return output, 1024 * usage.ru_maxrss, started
+
+
+class Case(NamedTuple):
+    threads: int
+    images: int  # of an iteration
+    image: str
+    width: int
+
+    def __str__(self):
+        text = f"{self.threads} threads, {self.images} images an iteration"
+        return text if (self.image, self.width) == SEED else f"{text} of {self.image}, width {self.width}"
 
 
 class Contest:
-    """All measurements of one number of threads and one batch size."""
+    """All measurements of one case."""
+    unit, ascending = "images/s", False
 
-    def __init__(self, threads, batch, arguments, python):
-        self.threads, self.batch, self.arguments = threads, batch, arguments
-        self.peers = [peer for peer in PEERS if peer[1] in python]
-        self.python = python
-        self.rates = {name: [] for name in [OURS] + [peer[0] for peer in self.peers]}
-        self.memory = dict.fromkeys(self.rates, 0)
+    def __init__(self, case, arguments):
+        self.case, self.arguments = case, arguments
+        self.python = dict(word.split("=", 1) for word in arguments.python)
+        self.peers = [peer for peer in self.find_peers() if peer.framework in self.python]
+        self.values = {name: [] for name in [OURS] + [peer.name for peer in self.peers]}
+        self.memory = dict.fromkeys(self.values, 0)
         self.version = {}
         self.fma = []
 
     def bench(self, *options):
-        output, memory = run([self.arguments.program, "bench", "--json", "--threads", str(self.threads), *options])
+        command = [self.arguments.program, "bench", "--json", "--threads", str(self.case.threads), *options]
+        output, memory, _ = run(command)
         return json.loads(output), memory
 
     def time_fma(self):
         found, _ = self.bench("--what", "fma", "--iterations", "5")
         self.fma.append(found["fma_gflops"]["median"])
 
-    def note(self, name, rate, memory):
-        self.rates[name].append(rate)
+    def note(self, name, value, memory, version):
+        self.values[name].append(value)
         self.memory[name] = max(self.memory[name], memory)
-        print(f"{self.threads} threads, batch {self.batch}: {name}: {rate:.1f} images/s, FMA loop "
-              f"{self.fma[-1]:.0f} GFLOP/s", file=sys.stderr)
+        self.version[name] = version
+        print(f"{self.case}: {name}: {value:.4g} {self.unit}, FMA loop {self.fma[-1]:.0f} GFLOP/s",
+              file=sys.stderr)
 
-    def time_ours(self):
-        found, memory = self.bench("--batch", str(self.batch), "--iterations", str(self.arguments.iters))
-        self.version[OURS] = found["environment"]
-        self.note(OURS, found["images_per_second"]["median"], memory)
+    def shape(self):
+        return ["--image", self.case.image, "--width", str(self.case.width)]
 
-    def time_peer(self, name, framework, script, options, takes_threads):
-        command = [self.python[framework], str(Path(self.arguments.scripts) / script), "--batch", str(self.batch),
-                   "--iters", str(self.arguments.iters), *options]
-        if takes_threads:
-            command += ["--threads", str(self.threads)]
-        output, memory = run(command, None if takes_threads else self.threads)
+    def run_peer(self, peer, *options):
+        """Its output, peak memory, version and milliseconds."""
+        folder = Path(__file__).parent if peer.script.startswith("./") else Path(self.arguments.scripts)
+        command = [self.python[peer.framework], str(folder / peer.script), *peer.options, *options]
+        if peer.takes_threads:
+            command += ["--threads", str(self.case.threads)]
+        output, memory, _ = run(command, None if peer.takes_threads else self.case.threads)
         found = re.search(r"^(\S+ \S+) .*?([0-9.]+) ms/iter", output, re.MULTILINE)
         if not found:
-            sys.exit(f"compare: {script} printed no 'ms/iter': {output}")
-        self.version[name] = found[1]
-        self.note(name, 1e3 * self.batch / float(found[2]), memory)
+            sys.exit(f"compare: {peer.script} printed no 'ms/iter': {output}")
+        return output, memory, found[1], float(found[2])
 
     def play_round(self):
         self.time_fma()
         self.time_ours()
         for peer in self.peers:
             self.time_fma()
-            self.time_peer(*peer)
+            self.time_peer(peer)
+
+    def row(self, head, values, memory, what):
+        numbers = " | ".join(f"{number:.4g}" for number in (statistics.median(values), min(values), max(values)))
+        print(f"| {head} | {numbers} | {memory} | {what} |")
+
+    def median(self, name):
+        return statistics.median(self.values[name])
+
+    def ranked(self, names):
+        return sorted(names, key=self.median, reverse=not self.ascending)
 
     def print_table(self):
-        def row(head, values, memory, what):
-            print(f"| {head} | {statistics.median(values):.0f} | {min(values):.0f} | {max(values):.0f} | {memory} "
-                  f"| {what} |")
-
-        print(f"\n{self.threads} threads, batch {self.batch}\n")
-        print("| images/s | median | min | max | peak memory | version |\n|---|---|---|---|---|---|")
-        for name, rates in sorted(self.rates.items(), key=lambda item: -statistics.median(item[1])):
-            row(name, rates, f"{1e-6 * self.memory[name]:.0f} MB", self.version[name])
-        row("FMA loop, GFLOP/s", self.fma, "", "")
+        print(f"\n{self.case}\n")
+        print(f"| {self.unit} | median | min | max | peak memory | version |\n|---|---|---|---|---|---|")
+        for name in self.ranked(self.values):
+            self.row(name, self.values[name], f"{1e-6 * self.memory[name]:.0f} MB", self.version[name])
+        self.row("FMA loop, GFLOP/s", self.fma, "", "")
         if self.peers:
-            best = max((peer[0] for peer in self.peers), key=lambda name: statistics.median(self.rates[name]))
-            ratio = statistics.median(self.rates[OURS]) / statistics.median(self.rates[best])
-            print(f"\n{OURS} / {best}: {ratio:.2f}")
+            best = self.ranked(peer.name for peer in self.peers)[0]
+            print(f"\n{OURS} / {best}: {self.median(OURS) / self.median(best):.3g}")
 
 
-def pair(text):
-    threads, batch = (int(number) for number in text.split(":"))
-    if threads < 1 or batch < 1:
+class Training(Contest):
+    """Iterations on made images, as fast as they go."""
+
+    def find_peers(self):
+        return STEPS if (self.case.image, self.case.width) == SEED else ANY_SHAPE
+
+    def time_ours(self):
+        found, memory = self.bench("--batch", str(self.case.images),
+                                   "--iterations", str(self.arguments.iters), *self.shape())
+        self.note(OURS, found["images_per_second"]["median"], memory, found["environment"])
+
+    def time_peer(self, peer):
+        options = ["--batch", str(self.case.images), "--iters", str(self.arguments.iters)]
+        _, memory, version, ms = self.run_peer(peer, *options, *(self.shape() if peer in ANY_SHAPE else []))
+        self.note(peer.name, 1e3 * self.case.images / ms, memory, version)
+
+
+class Generating(Contest):
+    """The generator alone, the peers in their best size of chunk."""
+
+    def find_peers(self):
+        return GENERATING
+
+    def time_ours(self):
+        found, memory = self.bench("--what", "generate", "-n", str(self.case.images), "--iterations",
+                                   str(self.arguments.iters), *self.shape())
+        self.note(OURS, found["images_per_second"]["median"], memory, found["environment"])
+
+    def time_peer(self, peer):
+        _, memory, version, ms = self.run_peer(peer, "--what", "generate", "--images", str(self.case.images),
+                                               "--iters", str(self.arguments.iters), *self.shape())
+        self.note(peer.name, 1e3 * self.case.images / ms, memory, version)
+
+
+class Starting(Contest):
+    """From the start of the process to the end of the first training iteration, with all of Fashion-MNIST read.
+    Ours is `dcgan train`, which saves its first model before; it is told to stop when it starts, does so after
+    an iteration, and then begins the file of its last model, whose birth is what is taken."""
+    unit, ascending = "s to the end of the first iteration", True
+
+    def find_peers(self):
+        return ANY_SHAPE
+
+    def time_ours(self):
+        with tempfile.TemporaryDirectory() as folder:
+            command = [self.arguments.program, "train", "--data", DATA, "-o", folder + "/run", "--epochs", "1",
+                       "--batch", str(self.case.images), "--threads", str(self.case.threads)]
+            _, memory, started = run(command, stopping=True)
+            birth = subprocess.check_output(["stat", "-c", "%.6W", folder + "/run/model.safetensors"])
+        self.note(OURS, float(birth) - started, memory, "")
+
+    def time_peer(self, peer):
+        output, memory, version, _ = self.run_peer(peer, "--batch", str(self.case.images), "--iters", "1",
+                                                   "--data", DATA + "/train-images-idx3-ubyte.gz")
+        found = re.search(r"first iteration after ([0-9.]+) s", output)
+        self.note(peer.name, float(found[1]), memory, version)
+
+
+CONTESTS = {"train": Training, "generate": Generating, "start": Starting}
+
+
+def case(text):
+    parts = text.split(":")
+    found = Case(int(parts[0]), int(parts[1]), parts[2] if len(parts) > 2 else SEED[0],
+                 int(parts[3]) if len(parts) > 3 else SEED[1])
+    if len(parts) > 4 or found.threads < 1 or found.images < 1:
         raise ValueError(text)
-    return threads, batch
+    return found
 
 
 def cases(text):
-    return [pair(word) for word in text.split()]
+    return [case(word) for word in text.split()]
 
 
 def parse():
-    all_threads = len(os.sched_getaffinity(0))
+    n = len(os.sched_getaffinity(0))
+    presets = {"train": f"{n}:128 {n}:512 1:128 {n}:32 {n}:8", "generate": f"{n}:10000",
+               "start": f"{n}:128"}
     parser = argparse.ArgumentParser(prog="compare.sh")
-    parser.add_argument("scripts", help="folder of the peers' programs")
+    parser.add_argument("scripts", nargs="?",
+                        help="folder of the peers' programs that train the seed's networks")
+    parser.add_argument("--what", choices=CONTESTS, default="train")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--iters", type=int, default=20, help="iterations of a run; its rate is their median's")
-    parser.add_argument("--cases", type=cases, metavar="'THREADS:BATCH ...'",
-                        default=cases(f"{all_threads}:128 {all_threads}:512 1:128 {all_threads}:8"))
+    parser.add_argument("--iters", type=int, default=20,
+                        help="iterations of a run; its rate is their median's")
+    parser.add_argument("--cases", metavar="'THREADS:IMAGES[:HxWxC[:WIDTH]] ...'", type=cases,
+                        help=f"IMAGES are those of an iteration; default: '{presets['train']}', "
+                             f"for generating '{presets['generate']}', for starting '{presets['start']}'")
     parser.add_argument("--program", help="dcgan (default: build/apps/dcgan)")
     parser.add_argument("--default-program", help=argparse.SUPPRESS)
     parser.add_argument("--python", action="append", default=[], metavar="PEER=INTERPRETER")
     arguments = parser.parse_args()
     if arguments.rounds < 1 or arguments.iters < 1:
         parser.error("--rounds and --iters must be 1 or more")
+    arguments.cases = arguments.cases or cases(presets[arguments.what])
+    shapes = {(found.image, found.width) for found in arguments.cases}
+    if arguments.what == "start" and shapes != {SEED}:
+        parser.error("--what start: the images are Fashion-MNIST's")
+    if arguments.what == "train" and SEED in shapes and not os.path.isdir(arguments.scripts or ""):
+        parser.error("training the seed's networks needs the folder of the peers' programs")
     arguments.program = arguments.program or arguments.default_program
     if not os.access(arguments.program or "", os.X_OK):
         parser.error(f"no program {arguments.program}: build it first, sh apps/run.sh --build-only")
@@ -141,9 +263,8 @@ def parse():
 
 def main():
     arguments = parse()
-    python = dict(word.split("=", 1) for word in arguments.python)
-    for threads, batch in arguments.cases:
-        contest = Contest(threads, batch, arguments, python)
+    for found in arguments.cases:
+        contest = CONTESTS[arguments.what](found, arguments)
         for _ in range(arguments.rounds):
             contest.play_round()
         contest.print_table()

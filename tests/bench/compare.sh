@@ -1,9 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Times the training iteration of `dcgan bench` and of other frameworks, in turn, and prints the tables of both.
-#   sh tests/bench/compare.sh SCRIPTS [--rounds 5] [--iters 20] [--cases 'THREADS:BATCH ...'] [--program build/apps/dcgan]
-# SCRIPTS is the folder of the peers' programs, torch_step.py, keras_step.py and jax_step.py. What they need is
-# installed by pip, once, into ${XDG_CACHE_HOME:-~/.cache}/bobbin-peers.
+# Times training, generating or starting, ours and other frameworks' in turn, and prints the tables of all.
+#   sh tests/bench/compare.sh [SCRIPTS] [--what train|generate|start] [--rounds 5] [--iters 20]
+#       [--cases 'THREADS:IMAGES[:HxWxC[:WIDTH]] ...'] [--program build/apps/dcgan]
+# SCRIPTS is the folder of the peers' programs that train the seed's networks, torch_step.py, keras_step.py and
+# jax_step.py; what else is compared needs none. What the peers need is installed by pip, once, into
+# ${XDG_CACHE_HOME:-~/.cache}/bobbin-peers.
 #   BOBBIN_PEERS='torch tensorflow jax'                    which of them take part
 #   BOBBIN_TORCH_PYTHON BOBBIN_TF_PYTHON BOBBIN_JAX_PYTHON  interpreters that have all already
 set -eu
@@ -29,10 +31,7 @@ install() {
     echo "$python"
 }
 
-[ -d "${1-}" ] || fail "the first argument must be the folder of the peers' programs"
 command -v python3 >/dev/null || fail "python3 is not installed"
-scripts=$1
-shift
 
 for peer in ${BOBBIN_PEERS-torch tensorflow jax}; do
     case $peer in
@@ -43,4 +42,4 @@ for peer in ${BOBBIN_PEERS-torch tensorflow jax}; do
     esac
     set -- "$@" --python "$peer=$python"
 done
-exec python3 "$here/compare.py" "$scripts" --default-program "$here/../../build/apps/dcgan" "$@"
+exec python3 "$here/compare.py" --default-program "$here/../../build/apps/dcgan" "$@"

@@ -17,8 +17,8 @@ Test(dcgan, default_networks_exist_for_sizes_divisible_by_4_and_1_or_3_channels)
     for (int i = 0; i < 4; i++) {
         ag_error error = {0};
         char text[AG_SHAPE_TEXT];
-        nn_model *g = dcgan_generator_create(10, good[i], AG_F32, &error),
-                 *d = dcgan_discriminator_create(good[i], AG_F32, &error);
+        nn_model *g = dcgan_generator_create(10, good[i], DCGAN_WIDTH, AG_F32, &error),
+                 *d = dcgan_discriminator_create(good[i], DCGAN_WIDTH, AG_F32, &error);
         cr_assert(g && d, "%s: %s", ag_shape_format(good[i], text), error.text);
         cr_assert(ag_shape_equal(nn_model_output_shape(g), good[i]), "%s", ag_shape_format(good[i], text));
         cr_assert(ag_shape_equal(nn_model_output_shape(d), AG_SHAPE(1)));
@@ -32,6 +32,39 @@ Test(dcgan, default_networks_exist_for_sizes_divisible_by_4_and_1_or_3_channels)
                   ag_shape_format(bad[i], text));
         cr_assert(error.status == AG_STATUS_USAGE && strstr(error.text, ag_shape_format(bad[i], text)), "%s",
                   error.text);
+    }
+}
+
+static int64_t count_values(const nn_model *model) {
+    int64_t n = 0;
+    for (int s = 0; s < nn_model_set_count(model); s++) {
+        const ag_parameter_set *set = nn_model_set(model, s);
+        for (int i = 0; i < ag_parameter_set_count(set); i++) n += ag_parameter_set_at(set, i)->size;
+    }
+    return n;
+}
+
+Test(dcgan, the_width_scales_every_hidden_layer) {
+    const int64_t widths[] = {2, 48, DCGAN_WIDTH, 100};
+    for (int i = 0; i < 4; i++) {
+        ag_error error = {0};
+        const int64_t n = widths[i], image = 8 * 12 * 3;
+        nn_model *g = dcgan_generator_create(10, AG_SHAPE(8, 12, 3), n, AG_F32, &error),
+                 *d = dcgan_discriminator_create(AG_SHAPE(8, 12, 3), n, AG_F32, &error);
+        cr_assert(g && d && image == ag_shape_size(nn_model_output_shape(g)), "%s", error.text);
+        cr_assert(count_values(g) == 11 * 6 * 4 * n + (9 * 4 * n + 1) * 2 * n + 8 * n + (18 * n + 1) * n +
+                                         4 * n + (9 * n + 1) * 3);
+        cr_assert(count_values(d) ==
+                  28 * (n / 2) + (9 * (n / 2) + 1) * n + (9 * n + 1) * 2 * n + 2 * 2 * n + 1);
+        nn_model_free(g);
+        nn_model_free(d);
+    }
+    const int64_t bad[] = {0, -2, 1, 63, 4098};
+    for (int i = 0; i < 5; i++) {
+        ag_error error = {0};
+        cr_assert(!dcgan_generator_create(10, AG_SHAPE(8, 8, 1), bad[i], AG_F32, &error));
+        cr_assert(error.status == AG_STATUS_USAGE && strstr(error.text, "even, 2 to 4096"), "%s", error.text);
+        cr_assert(!dcgan_discriminator_create(AG_SHAPE(8, 8, 1), bad[i], AG_F32, &error));
     }
 }
 

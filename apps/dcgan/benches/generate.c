@@ -54,7 +54,7 @@ static void *subject_open(const bench_params *params, ag_error *error) {
     subject *s = calloc(1, sizeof *s);
     if (!s) return ag_fail(error, AG_STATUS_MEMORY, "no memory for a bench"), NULL;
     s->params = params;
-    s->model = dcgan_create((dcgan_params){.seed = 1}, error);
+    s->model = bench_model(params, error);
     if (s->model && drawing_memory_create(&s->memory, s->model, error) && fill(s, error) && record(s, error))
         return s;
     subject_close(s);
@@ -94,6 +94,7 @@ const bench bench_generate = {
     .summary = "images of the untrained generator, in the chunks of 128 that `generate' makes",
     .images = OPTION_GENERATED,
     .rate = true,
+    .shaped = true,
     .open = subject_open,
     .measure = measure,
     .close = subject_close,

@@ -3,7 +3,6 @@
 #include <stdlib.h>
 
 #include "apps/dcgan/bench.h"
-#include "models/dcgan.h"
 
 #define WARM_UP 3          // iterations that are not counted
 #define MOST_IMAGES 60000  // as many as Fashion-MNIST has
@@ -21,8 +20,10 @@ static int64_t min(int64_t a, int64_t b) { return a < b ? a : b; }
 // Whole batches, at most an epoch of the real set.
 static nn_dataset *make_images(const bench_params *p, ag_error *error) {
     const int64_t most = MOST_IMAGES / p->images, wanted = p->iterations + WARM_UP;
-    nn_dataset *images = nn_dataset_create(p->images * (most > 0 ? min(most, wanted) : 1), 28, 28, 1, error);
-    for (int64_t i = 0; images && i < images->n * 784; i++)
+    const int64_t *side = p->image.dim;
+    nn_dataset *images =
+        nn_dataset_create(p->images * (most > 0 ? min(most, wanted) : 1), side[0], side[1], side[2], error);
+    for (int64_t i = 0; images && i < images->n * ag_shape_size(p->image); i++)
         images->images[i] = (uint8_t)((uint32_t)i * 2654435761u >> 13);
     return images;
 }
@@ -39,9 +40,9 @@ static void *subject_open(const bench_params *params, ag_error *error) {
     subject *s = calloc(1, sizeof *s);
     if (!s) return ag_fail(error, AG_STATUS_MEMORY, "no memory for a bench"), NULL;
     s->params = params;
-    s->images = make_images(params, error);
-    s->model = s->images ? dcgan_create((dcgan_params){.seed = 1}, error) : NULL;
-    if (s->model) return s;
+    s->model = bench_model(params, error);
+    s->images = s->model ? make_images(params, error) : NULL;
+    if (s->images) return s;
     subject_close(s);
     return NULL;
 }
@@ -89,9 +90,10 @@ static bool measure(void *context, measurement *m, ag_error *error) {
 
 const bench bench_train = {
     .name = "train",
-    .summary = "training iterations on made images of 28 x 28, the first three uncounted",
+    .summary = "training iterations on made images, the first three uncounted",
     .images = OPTION_BATCH,
     .rate = true,
+    .shaped = true,
     .open = subject_open,
     .measure = measure,
     .close = subject_close,

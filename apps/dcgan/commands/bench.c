@@ -33,13 +33,25 @@ static bool report(const options *o, const bench_report *r, ag_error *error) {
     return printed && (!trace || save_trace(r->m, trace, error));
 }
 
+static bool read_image(const char *text, ag_shape *out, ag_error *error) {
+    long long h, w, c;
+    char more;
+    if (sscanf(text, "%lldx%lldx%lld%c", &h, &w, &c, &more) != 3)
+        return ag_fail(error, AG_STATUS_USAGE, "--image %s: it must be height x width x channels, as 28x28x1",
+                       text);
+    *out = AG_SHAPE(h, w, c);
+    return true;
+}
+
 static void time_it(const bench *what, const options *o, ag_error *error) {
     char isa[ENVIRONMENT_ISA];
-    const bench_params params = {.images = what->images == OPTION_END ? 0 : options_integer(o, what->images),
-                                 .iterations = options_integer(o, OPTION_ITERATIONS)};
-    measurement m;
+    bench_params params = {.images = what->images == OPTION_END ? 0 : options_integer(o, what->images),
+                           .iterations = options_integer(o, OPTION_ITERATIONS),
+                           .width = options_integer(o, OPTION_WIDTH)};
+    measurement m = {0};
     void *subject = NULL;
-    if (measurement_open(&m, params.iterations, environment_isa(isa), error) &&
+    if (read_image(options_text(o, OPTION_IMAGE), &params.image, error) &&
+        measurement_open(&m, params.iterations, environment_isa(isa), error) &&
         (subject = what->open(&params, error)) && what->measure(subject, &m, error)) {
         const bench_report found = {.what = what, .params = &params, .m = &m, .memory_bytes = peak_memory()};
         report(o, &found, error);
@@ -49,10 +61,11 @@ static void time_it(const bench *what, const options *o, ag_error *error) {
 }
 
 // An option that changes nothing would be taken for one that does.
-static bool check_images(const bench *what, const options *o, ag_error *error) {
-    static const option_id sizes[] = {OPTION_BATCH, OPTION_GENERATED};
+static bool check_sizes(const bench *what, const options *o, ag_error *error) {
+    static const option_id sizes[] = {OPTION_BATCH, OPTION_GENERATED, OPTION_IMAGE, OPTION_WIDTH};
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
-        if (options_given(o, sizes[i]) && sizes[i] != what->images)
+        const bool shape = sizes[i] == OPTION_IMAGE || sizes[i] == OPTION_WIDTH;
+        if (options_given(o, sizes[i]) && !(shape ? what->shaped : sizes[i] == what->images))
             return ag_fail(error, AG_STATUS_USAGE, "--%s: --what %s does not depend on it",
                            option_at(sizes[i])->name, what->name);
     }
@@ -69,7 +82,7 @@ static bool check_writable(const char *path, ag_error *error) {
 static exit_code run(const options *o, ag_error *error) {
     const bench *what = bench_find(options_text(o, OPTION_WHAT));
     const char *isa = options_text(o, OPTION_ISA), *trace = options_text(o, OPTION_PROFILE);
-    if (check_images(what, o, error) && (!isa || environment_choose_isa(isa, error)) &&
+    if (check_sizes(what, o, error) && (!isa || environment_choose_isa(isa, error)) &&
         (!trace || check_writable(trace, error)))
         time_it(what, o, error);
     return EXIT_OK;
@@ -78,7 +91,8 @@ static exit_code run(const options *o, ag_error *error) {
 const command command_bench = {
     .name = "bench",
     .summary = "Time training, generating or the kernels",
-    .options = (const option_id[]){OPTION_WHAT, OPTION_BATCH, OPTION_GENERATED, OPTION_ITERATIONS,
-                                   OPTION_THREADS, OPTION_ISA, OPTION_JSON, OPTION_PROFILE, OPTION_END},
+    .options = (const option_id[]){OPTION_WHAT, OPTION_BATCH, OPTION_GENERATED, OPTION_IMAGE, OPTION_WIDTH,
+                                   OPTION_ITERATIONS, OPTION_THREADS, OPTION_ISA, OPTION_JSON, OPTION_PROFILE,
+                                   OPTION_END},
     .run = run,
 };

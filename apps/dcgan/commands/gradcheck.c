@@ -162,8 +162,8 @@ static exit_code conclude(const check *c) {
 }
 
 static bool create_networks(check *c, ag_error *error) {
-    c->generator = dcgan_generator_create(Z_DIM, IMAGE, AG_F64, error);
-    c->discriminator = c->generator ? dcgan_discriminator_create(IMAGE, AG_F64, error) : NULL;
+    c->generator = dcgan_generator_create(Z_DIM, IMAGE, DCGAN_WIDTH, AG_F64, error);
+    c->discriminator = c->generator ? dcgan_discriminator_create(IMAGE, DCGAN_WIDTH, AG_F64, error) : NULL;
     if (!c->discriminator) return false;
     const uint64_t first = (uint64_t)ag_parameter_set_count(nn_model_set(c->generator, 0));
     return nn_model_initialize(c->generator, c->clock.seed, 0, error) &&
