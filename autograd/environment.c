@@ -7,6 +7,7 @@
 
 #include "autograd/blas.h"
 #include "autograd/kernel.h"
+#include "autograd/rewrite.h"
 
 static char text[128];
 
@@ -20,3 +21,5 @@ const char *ag_environment(void) {
     pthread_once(&once, fill);
     return text;
 }
+
+bool ag_environment_check(ag_error *error) { return ag_rewrite_check(error); }

@@ -2,8 +2,12 @@
 // What the bits of a result depend on besides its inputs.
 #pragma once
 
-#include "autograd/export.h"
+#include "autograd/check.h"
 
 // "bobbin 0.1.0, avx2, OpenBLAS Zen": version, kernels' instruction set, OpenBLAS's core type. Runs under
 // equal environments give equal bits. The text is static.
 AG_API const char *ag_environment(void);
+
+// False, with *error filled (AG_STATUS_USAGE), when a variable that switches something, AG_REWRITES, has a value that
+// means nothing. Asked whenever a program is compiled; a program of one's own may ask before anything else.
+AG_API bool ag_environment_check(ag_error *error);

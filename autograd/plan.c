@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "autograd/environment.h"
 #include "autograd/memory.h"
 #include "autograd/rewrite.h"
 #include "autograd/tape_private.h"
@@ -231,7 +232,7 @@ static bool choose_nodes(ag_plan *plan, const ag_tape *tape, int n_outputs, ag_n
 
 bool ag_plan_create(ag_plan *plan, const ag_tape *tape, int n_outputs, ag_node *const *outputs,
                     ag_error *error) {
-    if (!ag_rewrite_check(error)) return false;
+    if (!ag_environment_check(error)) return false;
     planner p = {.plan = plan, .last_read = calloc((size_t)tape->n_nodes + 1, sizeof *p.last_read)};
     bool ok =
         plan_allocate(plan, tape->n_nodes) && p.last_read && choose_nodes(plan, tape, n_outputs, outputs);

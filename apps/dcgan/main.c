@@ -6,6 +6,7 @@
 #include "apps/dcgan/environment.h"
 #include "apps/dcgan/output.h"
 #include "apps/dcgan/signals.h"
+#include "autograd/environment.h"
 #include "autograd/threads.h"
 
 static const command *find(int argc, char **argv, ag_error *error) {
@@ -24,6 +25,7 @@ static exit_code finish(const command *c, exit_code code, ag_error *error) {
 
 // Before anything is made, since making networks starts the threads.
 static exit_code run(const command *c, const options *given, ag_error *error) {
+    if (!ag_environment_check(error)) return EXIT_USAGE;
     ag_threads_set((int)options_integer(given, OPTION_THREADS));
     return c->run(given, error);
 }

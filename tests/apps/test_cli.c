@@ -159,6 +159,15 @@ Test(cli, a_wrong_command_line_is_named_with_its_rule) {
     cr_assert(!exists("runs"), "a refused command line made a folder");
 }
 
+Test(cli, a_word_that_switches_nothing_is_refused_before_anything_is_read) {
+    static const char *const lines[] = {"train --data missing", "generate -m missing", "inspect missing",
+                                        "bench"};
+    setenv("AG_REWRITES", "-leaky_relu_sign,-adam", 1);
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
+        cli_refuse(2, CLI_WORDS("AG_REWRITES", "\"-adam\"", "none, -", "-leaky_relu_sign"), "%s", lines[i]);
+    unsetenv("AG_REWRITES");
+}
+
 // A second thread would end the program: no address space has room for its stack.
 Test(cli, one_thread_is_the_only_one_in_every_command) {
     make_run();
