@@ -5,6 +5,8 @@
 
 enum { MEAN, SCALE, SHIFT, A, B, CONSTANTS };
 
+enum { TILE = 4 };  // rows at a time, for which constants are loaded once
+
 typedef enum form { FORWARD, GRADIENT, ACTIVATED_GRADIENT } form;
 
 typedef struct rows_call {
@@ -15,28 +17,52 @@ typedef struct rows_call {
     double slope;
 } rows_call;
 
-INLINE vec value(form kind, const rows_call *call, int64_t c, vec x, vec dy) {
-    const vec d = x - v_load(call->constant[MEAN] + c), scale = v_load(call->constant[SCALE] + c);
-    vec z = d;
-    if (kind != GRADIENT) z = v_normalized(d, scale, v_load(call->constant[SHIFT] + c));
-    if (kind == FORWARD) return v_leaky(z, call->slope);
-    const vec g = kind == GRADIENT ? dy : v_activation_gradient(dy, z, call->slope);
-    return scale * (g - v_load(call->constant[A] + c) - d * v_load(call->constant[B] + c));
+// The constants of a vector of columns
+typedef struct constants {
+    vec mean, scale, shift, a, b;
+} constants;
+
+INLINE constants constants_at(form kind, const rows_call *call, int64_t c) {
+    const vec mean = v_load(call->constant[MEAN] + c), scale = v_load(call->constant[SCALE] + c);
+    constants k = {.mean = mean, .scale = scale};
+    if (kind != GRADIENT) k.shift = v_load(call->constant[SHIFT] + c);
+    if (kind != FORWARD) k.a = v_load(call->constant[A] + c), k.b = v_load(call->constant[B] + c);
+    return k;
 }
 
-// At least a vector of columns. The row's last vector may overlap the one before: it is read first, since out
-// may be an input. It is not computed before the loop: a compiler may then leave the product there and the
-// sum behind, unfused, and its bits would depend on where in a vector a column falls.
-INLINE void wide(form kind, const rows_call *call) {
+INLINE vec value(form kind, constants k, double slope, vec x, vec dy) {
+    const vec d = x - k.mean;
+    if (kind == FORWARD) return v_leaky(v_normalized(d, k.scale, k.shift), slope);
+    const vec z = kind == GRADIENT ? d : v_normalized(d, k.scale, k.shift);
+    const vec g = kind == GRADIENT ? dy : v_activation_gradient(dy, z, v_leak(slope));
+    return k.scale * (g - k.a - d * k.b);
+}
+
+// At least a vector of columns, `count` rows from r on. A row's last vector may overlap the one before: it is read
+// first, since out may be an input. It is not computed before the loop: a compiler may then leave the product there
+// and the sum behind, unfused, and its bits would depend on where in a vector a column falls.
+INLINE void some_rows(form kind, int count, const rows_call *call, int64_t r) {
     const int64_t cols = call->cols, last = cols - LANES;
-    for (int64_t r = 0; r < call->rows; r++) {
-        const real *x = call->x + r * cols, *dy = kind == FORWARD ? x : call->dy + r * cols;
-        real *out = call->out + r * cols;
-        const vec x_end = v_load(x + last), dy_end = v_load(dy + last);
-        for (int64_t c = 0; c < last; c += LANES)
-            v_store(out + c, value(kind, call, c, v_load(x + c), v_load(dy + c)));
-        v_store(out + last, value(kind, call, last, x_end, dy_end));
+    const real *x = call->x + r * cols, *dy = kind == FORWARD ? x : call->dy + r * cols;
+    real *out = call->out + r * cols;
+    vec x_end[TILE], dy_end[TILE];
+    for (int i = 0; i < count; i++)
+        x_end[i] = v_load(x + i * cols + last), dy_end[i] = v_load(dy + i * cols + last);
+    for (int64_t c = 0; c < last; c += LANES) {
+        const constants k = constants_at(kind, call, c);
+        for (int64_t i = c; i < c + count * cols; i += cols)
+            v_store(out + i, value(kind, k, call->slope, v_load(x + i), v_load(dy + i)));
     }
+    const constants k = constants_at(kind, call, last);
+    for (int i = 0; i < count; i++)
+        v_store(out + i * cols + last, value(kind, k, call->slope, x_end[i], dy_end[i]));
+}
+
+INLINE void wide(form kind, const rows_call *call) {
+    const rows_call in = *call;  // which no store can change
+    int64_t r = 0;
+    for (; r + TILE <= in.rows; r += TILE) some_rows(kind, TILE, &in, r);
+    for (; r < in.rows; r++) some_rows(kind, 1, &in, r);
 }
 
 static __attribute__((noinline)) void forward_rows(const rows_call *call) { wide(FORWARD, call); }

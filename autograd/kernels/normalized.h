@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What the loops of a normalization share (kernel.h, ag_normalize_call), so that its sign is the same in each.
+// What the loops of a normalization share (kernel.h, ag_normalize_call), so that its sign is the same in each. Without a
+// branch: products on one side of it and sums on the other are not fused, in one loop and not in another.
 #pragma once
 
 #include "autograd/kernels/vector.h"
@@ -7,8 +8,15 @@
 // z, from d = x - mean
 INLINE vec v_normalized(vec d, vec scale, vec shift) { return d * scale + shift; }
 
+// The slope, and all bits where it is not 0.
+typedef struct leak {
+    vec slope;
+    mask any;
+} leak;
+
+INLINE leak v_leak(double slope) { return (leak){v_set((real)slope), slope == 0 ? (mask){0} : ~(mask){0}}; }
+
 // g; of a slope of 0 it is 0, of an infinite dy too.
-INLINE vec v_activation_gradient(vec dy, vec z, double slope) {
-    const vec below = slope == 0 ? (vec){0} : dy * v_set((real)slope);
-    return v_select((mask)(z > (vec){0}), dy, below);
+INLINE vec v_activation_gradient(vec dy, vec z, leak below) {
+    return v_select((mask)(z > (vec){0}), dy, (vec)((mask)(dy * below.slope) & below.any));
 }

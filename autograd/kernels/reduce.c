@@ -18,7 +18,7 @@ typedef struct columns {
     int64_t rows, cols;
     const real *dy, *x;
     const real *constant[CONSTANTS];  // [cols], those that the terms have
-    double slope;
+    double slope;                     // of GRADIENT
 } columns;
 
 INLINE int constants_of(term kind) { return kind == SUM ? 0 : kind == GRADIENT ? CONSTANTS : SCALE; }
@@ -33,7 +33,7 @@ INLINE void add_carefully(vec *total, vec *carry, vec part) {
 }
 
 INLINE vec gradient_at(const columns *in, int64_t at, const vec k[CONSTANTS], vec d) {
-    return v_activation_gradient(v_load(in->dy + at), v_normalized(d, k[SCALE], k[SHIFT]), in->slope);
+    return v_activation_gradient(v_load(in->dy + at), v_normalized(d, k[SCALE], k[SHIFT]), v_leak(in->slope));
 }
 
 INLINE void add_terms(term kind, const columns *in, int64_t at, const vec k[CONSTANTS], vec part[2]) {
