@@ -95,6 +95,7 @@ typedef struct ag_adam_step {
 typedef struct ag_kernels {
     const char *isa;  // "scalar", "baseline", "avx2", "avx512"
     ag_dtype dtype;
+    bool bf16;  // convolutions may multiply numbers rounded to bfloat16; they add in dtype. All else as without
     int lanes;  // elements of a vector
 
     void (*pointwise[AG_POINTWISE_COUNT])(const ag_pointwise_call *call);
@@ -132,9 +133,17 @@ const ag_conv_kernel *ag_conv_choose(const ag_kernels *kernels, ag_conv_pass pas
 // What AG_WINOGRAD says: "0", "2", "4" (also when it says nothing) or "all".
 const char *ag_winograd(void);
 
-// The table for this processor, chosen once: the best it can run, or AG_ISA=scalar|baseline|avx2|avx512 from
-// the environment.
+// Whether geometry->winograd, 2 or 4, can be the tile of these sizes with the table.
+bool ag_winograd_possible(const ag_kernels *kernels, const ag_conv_geometry *geometry);
+
+// The table for this processor: the best it can run, chosen once, or AG_ISA=scalar|baseline|avx2|avx512 from
+// the environment; of f32 the one of bf16 products while that is set.
 const ag_kernels *ag_kernels_get(ag_dtype dtype);
 
-// Table i of those this processor can run, scalar first; NULL past the end. For tests and the bench.
-const ag_kernels *ag_kernels_at(ag_dtype dtype, int i);
+// Sets bf16 products for the f32 tables from now on, or the table's own. False, with nothing changed, where the
+// processor has no instruction for them; AG_BF16=emulate from the environment takes plain instructions then.
+bool ag_kernels_set_bf16(bool on);
+
+// Table i of those this processor can run, scalar first; NULL past the end. bf16: emulated ones too. For tests
+// and the bench.
+const ag_kernels *ag_kernels_at(ag_dtype dtype, bool bf16, int i);

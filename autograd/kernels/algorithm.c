@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// Chooses the direct form or Winograd's for a pass of a convolution, by the sizes alone: all passes of a layer,
-// with any table of vectors, make the same choice. AG_WINOGRAD limits the tile of outputs, 0 (never), 2 or 4 (the default);
-// `all` takes tiles of 4 wherever the form exists, for tests.
+// Chooses the direct form or Winograd's for a pass of a convolution, by the sizes and the kind of products alone:
+// all passes of a layer, with any table of vectors, make the same choice. AG_WINOGRAD limits the tile of outputs,
+// 0 (never), 2 or 4 (the default); `all` takes the largest tiles wherever the form exists, for tests. The points
+// that tiles of 4 need would multiply the errors of bf16 by four: there tiles of 2 are the largest.
 #include <stdlib.h>
 #include <string.h>
 
@@ -50,22 +51,31 @@ static double taps_inside(const ag_axis_shape *s) {
     return (double)count;
 }
 
-static bool pays(const ag_conv_geometry *g, const ag_axis_shape *rows, const ag_axis_shape *columns) {
+// speed: of products beside that of the transforms' sums
+static bool pays(const ag_conv_geometry *g, double speed) {
+    const ag_axis_shape rows = ag_axis_of(g, true), columns = ag_axis_of(g, false);
     const double channels = (double)(g->ci + g->co), weights = (double)(g->ci * g->co), n = (double)g->n;
-    const double products = (double)ag_axis_products(rows) * (double)ag_axis_products(columns);
-    const double filters = ag_axis_filters(rows) * ag_axis_filters(columns);
-    const double winograd =
-        n * products * (weights + TRANSFORM * channels) + WEIGHT_TRANSFORM * filters * weights;
-    const double direct = n * taps_inside(rows) * taps_inside(columns) * weights;
+    const double products = (double)ag_axis_products(&rows) * (double)ag_axis_products(&columns);
+    const double filters = ag_axis_filters(&rows) * ag_axis_filters(&columns);
+    const double winograd = n * products * (weights + speed * TRANSFORM * channels) +
+                            speed * WEIGHT_TRANSFORM * filters * weights;
+    const double direct = n * taps_inside(&rows) * taps_inside(&columns) * weights;
     return GAIN * winograd < (GAIN - 1) * direct;
 }
 
+// Pairs of factors are channels that lie side by side.
+bool ag_winograd_possible(const ag_kernels *kernels, const ag_conv_geometry *g) {
+    const ag_axis_shape rows = ag_axis_of(g, true), columns = ag_axis_of(g, false);
+    const bool paired = !kernels->bf16 || (g->ci % 2 == 0 && g->co % 2 == 0);
+    return kernels->winograd[0].run && paired && ag_axis_possible(&rows) && ag_axis_possible(&columns);
+}
+
 const ag_conv_kernel *ag_conv_choose(const ag_kernels *kernels, ag_conv_pass pass, ag_conv_geometry *g) {
-    const int tile = tiles[limit()];
-    const ag_axis_shape rows = {g->h, g->oh, g->kh, g->stride, g->pad_top, tile};
-    const ag_axis_shape columns = {g->w, g->ow, g->kw, g->stride, g->pad_left, tile};
-    const bool possible =
-        tile > 0 && kernels->winograd[pass].run && ag_axis_possible(&rows) && ag_axis_possible(&columns);
-    g->winograd = possible && (limit() == EVERYWHERE || pays(g, &rows, &columns)) ? tile : 0;
-    return g->winograd ? &kernels->winograd[pass] : &kernels->conv[pass];
+    const int most = kernels->bf16 ? 2 : AG_AXIS_TILE, tile = tiles[limit()] < most ? tiles[limit()] : most;
+    g->winograd = tile;
+    if (tile > 0 && ag_winograd_possible(kernels, g) &&
+        (limit() == EVERYWHERE || pays(g, kernels->bf16 ? 2 : 1)))
+        return &kernels->winograd[pass];
+    g->winograd = 0;
+    return &kernels->conv[pass];
 }

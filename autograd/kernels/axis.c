@@ -29,8 +29,7 @@ static int phase_taps(const ag_axis_shape *s, int64_t i) {
 }
 
 static int full_tile(const ag_axis_shape *s, int taps) {
-    if (taps == 1) return 1;
-    return s->tile < AG_AXIS_TILE ? 2 : taps + 1;  // F(4,3), F(3,2)
+    return taps == 1 ? 1 : taps == 2 ? 3 : s->tile;  // F(3,2); F(2,3) or F(4,3)
 }
 
 // Phase i; those before it are asked for their filters.

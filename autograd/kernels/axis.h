@@ -16,6 +16,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "autograd/kernel.h"
+
 #define AG_AXIS_TAPS 6
 #define AG_AXIS_FILTERS 12
 #define AG_AXIS_TILE 4  // outputs that a phase takes at once, at most
@@ -23,8 +25,13 @@
 typedef struct ag_axis_shape {
     int64_t x, y;  // pixels
     int64_t k, stride, pad;
-    int tile;  // the largest number of outputs taken at once: 2 or 4
+    int tile;  // outputs of three taps taken at once, at most: 2 or 4
 } ag_axis_shape;
+
+static inline ag_axis_shape ag_axis_of(const ag_conv_geometry *g, bool vertical) {
+    return vertical ? (ag_axis_shape){g->h, g->oh, g->kh, g->stride, g->pad_top, g->winograd}
+                    : (ag_axis_shape){g->w, g->ow, g->kw, g->stride, g->pad_left, g->winograd};
+}
 
 // Whether the axis can be written so: at most three taps in a phase, and not too many of them.
 bool ag_axis_possible(const ag_axis_shape *shape);

@@ -10,21 +10,28 @@ typedef struct gather {
     const ag_conv_geometry *geometry;
     bool transposed;  // the input gradient
     int64_t in_h, in_w, in_c, out_h, out_w, out_c;
-    bool narrow;  // few outputs: vectors run along in_c instead
+    bool narrow;    // few outputs: vectors run along in_c instead, of unrounded numbers
+    int64_t depth;  // in_c as it is multiplied: in whole pairs
 } gather;
 
 static gather gather_of(const ag_conv_geometry *g, bool transposed) {
-    gather pass = {g, transposed, g->h, g->w, g->ci, g->oh, g->ow, g->co, false};
-    if (transposed) pass = (gather){g, transposed, g->oh, g->ow, g->co, g->h, g->w, g->ci, false};
+    gather pass = {g, transposed, g->h, g->w, g->ci, g->oh, g->ow, g->co, false, 0};
+    if (transposed) pass = (gather){g, transposed, g->oh, g->ow, g->co, g->h, g->w, g->ci, false, 0};
     pass.narrow = pass.out_c <= LANES / 2 && pass.in_c >= LANES;
+    pass.depth = pass.narrow ? pass.in_c : tile_parts(pass.in_c, PAIR) * PAIR;
     return pass;
 }
 
 static int64_t panel_width(const gather *pass) { return pass->narrow ? 1 : WIDTH; }
 static int64_t panel_count(const gather *pass) { return tile_parts(pass->out_c, panel_width(pass)); }
-static int64_t panel_size(const gather *pass) {
-    return pass->geometry->kh * pass->geometry->kw * pass->in_c * panel_width(pass);
+static int64_t panel_bytes(const gather *pass) {
+    const int64_t weights = pass->geometry->kh * pass->geometry->kw * pass->depth * panel_width(pass);
+    return weights * (int64_t)(pass->narrow ? sizeof(real) : sizeof(factor));
 }
+
+// Whether the images are multiplied as factors that differ from their own numbers.
+static bool is_rounded(const gather *pass) { return PAIR > 1 && !pass->narrow; }
+static int64_t image_size(const gather *pass) { return pass->in_h * pass->in_w * pass->depth; }
 
 // The taps of one axis that reach an output position: `count` of them from `first` on, in packed order, over
 // input positions from `source` on.
@@ -69,8 +76,19 @@ static int64_t unpacked_tap(const gather *pass, int64_t k, int64_t place) {
     return 0;
 }
 
-// w[tap][ci][co] -> u[panel][place][in_c][width], zeros behind the last output.
-static void pack_panel(const gather *pass, const real *w, int64_t panel, real *u) {
+// A row of weights, zeros behind the last one: into row `row` of u[.. / PAIR][WIDTH][PAIR], or u[..] if narrow.
+static void pack_row(const gather *pass, const real *from, int64_t step, int64_t count, int64_t row,
+                     void *u) {
+    if (pass->narrow) {
+        ((real *)u)[row] = from[0];
+        return;
+    }
+    factor *to = (factor *)u + row / PAIR * PAIR * WIDTH + row % PAIR;
+    for (int64_t o = 0; o < WIDTH; o++) to[o * PAIR] = f_of(o < count ? from[o * step] : 0);
+}
+
+// w[tap][ci][co] -> u[place][depth], by rows
+static void pack_panel(const gather *pass, const real *w, int64_t panel, void *u) {
     const ag_conv_geometry *g = pass->geometry;
     const int64_t width = panel_width(pass), first = panel * width, rest = pass->out_c - first;
     const int64_t count = rest < width ? rest : width;
@@ -79,15 +97,25 @@ static void pack_panel(const gather *pass, const real *w, int64_t panel, real *u
         const int64_t a = unpacked_tap(pass, g->kh, place / g->kw);
         const int64_t b = unpacked_tap(pass, g->kw, place % g->kw);
         const real *from = w + (a * g->kw + b) * g->ci * g->co + first * out_step;
-        for (int64_t c = 0; c < pass->in_c; c++, u += width)
-            for (int64_t o = 0; o < width; o++) u[o] = o < count ? from[c * in_step + o * out_step] : 0;
+        for (int64_t c = 0; c < pass->depth; c++)
+            pack_row(pass, from + c * in_step, out_step, c < pass->in_c ? count : 0, place * pass->depth + c,
+                     u);
+    }
+}
+
+// An image's numbers as factors, each pixel in whole pairs.
+static void round_image(const gather *pass, const real *in, factor *out) {
+    const int64_t whole = pass->in_c / LANES * LANES;
+    for (int64_t p = 0; p < pass->in_h * pass->in_w; p++, in += pass->in_c, out += pass->depth) {
+        for (int64_t c = 0; c < whole; c += LANES) f_store(out + c, v_load(in + c));
+        for (int64_t c = whole; c < pass->depth; c++) out[c] = f_of(c < pass->in_c ? in[c] : 0);
     }
 }
 
 // Images and outputs of one task.
 typedef struct block {
     const gather *pass;
-    const real *in, *u;  // the first image, the panel
+    const void *in, *u;  // the first image, the panel: factors, or numbers if narrow
     real *out;           // the first image, from the panel's first output on
     int64_t in_image, out_image, outputs;
     bool has_epilogue;
@@ -117,11 +145,12 @@ INLINE void store_row(vec acc[2], real *out, int64_t outputs) {
 
 INLINE void wide_pixel(int rows, const gather_block *task, taps v, taps h, real *out) {
     const gather *pass = task->pass;
+    const factor *in = task->in, *u = task->u;
     vec acc[ROWS][2] = {{{0}}};
     for (int64_t t = 0; t < v.count; t++)
-        tile_multiply(rows, h.count * pass->in_c,
-                      task->in + ((v.source + t) * pass->in_w + h.source) * pass->in_c, task->in_image,
-                      task->u + ((v.first + t) * pass->geometry->kw + h.first) * pass->in_c * WIDTH, acc);
+        tile_multiply(rows, h.count * pass->depth,
+                      in + ((v.source + t) * pass->in_w + h.source) * pass->depth, task->in_image,
+                      u + ((v.first + t) * pass->geometry->kw + h.first) * pass->depth * WIDTH, acc);
     if (task->has_epilogue) finish(rows, task, acc);
     for (int r = 0; r < rows; r++) store_row(acc[r], out + r * task->out_image, task->outputs);
 }
@@ -140,10 +169,11 @@ INLINE void dot(int rows, int64_t length, const real *a, int64_t row, const real
 
 INLINE void narrow_pixel(int rows, const gather_block *task, taps v, taps h, real *out) {
     const gather *pass = task->pass;
+    const real *in = task->in, *u = task->u;
     vec acc[ROWS] = {{0}};
     for (int64_t t = 0; t < v.count; t++)
-        dot(rows, h.count * pass->in_c, task->in + ((v.source + t) * pass->in_w + h.source) * pass->in_c,
-            task->in_image, task->u + ((v.first + t) * pass->geometry->kw + h.first) * pass->in_c, acc);
+        dot(rows, h.count * pass->in_c, in + ((v.source + t) * pass->in_w + h.source) * pass->in_c,
+            task->in_image, u + ((v.first + t) * pass->geometry->kw + h.first) * pass->in_c, acc);
     for (int r = 0; r < rows; r++) {
         const real sum = v_sum(acc[r]) + task->bias[0];
         out[r * task->out_image] = sum < 0 ? (task->slope == 0 ? 0 : sum * (real)task->slope) : sum;
@@ -165,25 +195,51 @@ INLINE void pixels(int rows, bool narrow, const gather_block *task) {
     }
 }
 
-// Tasks of stage 1 are (panel, group of images), groups within a panel: those that follow each other share
-// the panel in the cache.
+// Tasks of stage 0 are the panels, and the images where they are rounded; of stage 1 (panel, group of images), groups
+// within a panel: those that follow each other share the panel in the cache.
 static int64_t gather_tasks(const gather *pass, int stage) {
-    const int64_t groups = tile_parts(pass->geometry->n, ROWS);
-    return stage == 0 ? panel_count(pass) : stage == 1 ? panel_count(pass) * groups : 0;
+    const int64_t n = pass->geometry->n, panels = panel_count(pass);
+    if (stage == 0) return panels + (is_rounded(pass) ? n : 0);
+    return stage == 1 ? panels * tile_parts(n, ROWS) : 0;
+}
+
+// Scratch: the panels, then the rounded images.
+static int64_t panels_bytes(const gather *pass) {
+    return (panel_count(pass) * panel_bytes(pass) + 63) / 64 * 64;
+}
+
+static int64_t gather_bytes(const gather *pass) {
+    const int64_t images = is_rounded(pass) ? pass->geometry->n * image_size(pass) : 0;
+    return panels_bytes(pass) + images * (int64_t)sizeof(factor);
+}
+
+static void prepare(const gather *pass, const ag_conv_call *call, int64_t task) {
+    const int64_t panels = panel_count(pass), image = task - panels;
+    char *scratch = call->scratch;
+    if (task < panels)
+        pack_panel(pass, call->b, task, scratch + task * panel_bytes(pass));
+    else
+        round_image(pass, (const real *)call->a + image * pass->in_h * pass->in_w * pass->in_c,
+                    (factor *)(scratch + panels_bytes(pass)) + image * image_size(pass));
+}
+
+static const void *images_from(const gather *pass, const ag_conv_call *call, int64_t first) {
+    if (is_rounded(pass))
+        return (const factor *)((const char *)call->scratch + panels_bytes(pass)) + first * image_size(pass);
+    return (const real *)call->a + first * image_size(pass);
 }
 
 static void run_block(const gather *pass, const ag_conv_call *call, int64_t task) {
     const int64_t groups = tile_parts(pass->geometry->n, ROWS), panel = task / groups;
     const tile_part images = tile_cut(pass->geometry->n, groups, task % groups);
     const int64_t width = panel_width(pass), rest = pass->out_c - panel * width;
-    const int64_t in_image = pass->in_h * pass->in_w * pass->in_c;
     const int64_t out_image = pass->out_h * pass->out_w * pass->out_c;
     const int64_t first = panel * width, outputs = rest < width ? rest : width;
     gather_block block = {.pass = pass,
-                          .in = (const real *)call->a + images.first * in_image,
-                          .u = (const real *)call->scratch + panel * panel_size(pass),
+                          .in = images_from(pass, call, images.first),
+                          .u = (const char *)call->scratch + panel * panel_bytes(pass),
                           .out = (real *)call->out + images.first * out_image + first,
-                          .in_image = in_image,
+                          .in_image = image_size(pass),
                           .out_image = out_image,
                           .outputs = outputs,
                           .has_epilogue = !epilogue_is_empty(call),
@@ -197,13 +253,9 @@ static void run_block(const gather *pass, const ag_conv_call *call, int64_t task
 
 static void gather_run(const gather *pass, const ag_conv_call *call, int stage, int64_t task) {
     if (stage == 0)
-        pack_panel(pass, call->b, task, (real *)call->scratch + task * panel_size(pass));
+        prepare(pass, call, task);
     else
         run_block(pass, call, task);
-}
-
-static int64_t gather_bytes(const gather *pass) {
-    return panel_count(pass) * panel_size(pass) * (int64_t)sizeof(real);
 }
 
 int64_t KERNEL(forward_bytes)(const ag_conv_geometry *geometry, int workers) {

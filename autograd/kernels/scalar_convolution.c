@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: MIT
 // The definition of the convolution's three passes, in plain loops: one task per image, or per tap for the
 // weight gradient; no scratch. Sums run in double.
+#include "autograd/kernels/bf16.h"
 #include "autograd/kernels/slots.h"
+
+// A number as it is multiplied.
+static double factor(real value) { return KERNEL_BF16 ? (double)bf16_value(bf16_of((float)value)) : value; }
 
 static int64_t no_scratch(const ag_conv_geometry *geometry, int workers) {
     (void)geometry, (void)workers;
@@ -56,7 +60,7 @@ void KERNEL(forward_run)(const ag_conv_call *call, int stage, int64_t n) {
             int64_t pixel;
             if (!input_pixel(g, i, j, t / g->kw, t % g->kw, &pixel)) continue;
             for (int64_t c = 0; c < g->ci; c++)
-                total += (double)x[pixel * g->ci + c] * (double)w[(t * g->ci + c) * g->co + o];
+                total += factor(x[pixel * g->ci + c]) * factor(w[(t * g->ci + c) * g->co + o]);
         }
         y[p] = finished(call, total, o);
     }
@@ -74,7 +78,7 @@ void KERNEL(input_gradient_run)(const ag_conv_call *call, int stage, int64_t n) 
             int64_t pixel;
             if (!output_pixel(g, row, col, t / g->kw, t % g->kw, &pixel)) continue;
             for (int64_t o = 0; o < g->co; o++)
-                total += (double)dy[pixel * g->co + o] * (double)w[(t * g->ci + c) * g->co + o];
+                total += factor(dy[pixel * g->co + o]) * factor(w[(t * g->ci + c) * g->co + o]);
         }
         dx[p] = finished(call, total, c);
     }
@@ -89,7 +93,7 @@ static double weight_sum(const ag_conv_call *call, int64_t tap, int64_t c, int64
         const int64_t n = p / (g->oh * g->ow), i = p / g->ow % g->oh, j = p % g->ow;
         int64_t pixel;
         if (input_pixel(g, i, j, tap / g->kw, tap % g->kw, &pixel))
-            total += (double)x[(n * g->h * g->w + pixel) * g->ci + c] * (double)dy[p * g->co + o];
+            total += factor(x[(n * g->h * g->w + pixel) * g->ci + c]) * factor(dy[p * g->co + o]);
     }
     return total;
 }

@@ -4,39 +4,40 @@
 
 #define STRING(name) #name
 #define NAME(name) STRING(name)
-#define CONV(pass) \
-    { KERNEL(pass##_bytes), KERNEL(pass##_tasks), KERNEL(pass##_run) }
+#define CONV(kernel, pass) \
+    { kernel(pass##_bytes), kernel(pass##_tasks), kernel(pass##_run) }
 
 const ag_kernels KERNEL(table) = {
     .isa = NAME(KERNEL_ISA),
     .dtype = KERNEL_DTYPE,
+    .bf16 = KERNEL_BF16,
     .lanes = KERNEL_VECTOR_BYTES / (int)sizeof(real),
     .pointwise =
         {
-#define AG_POINTWISE(name, arity, expression) [AG_POINTWISE_##name] = KERNEL(name),
+#define AG_POINTWISE(name, arity, expression) [AG_POINTWISE_##name] = KERNEL_SHARED(name),
 #include "autograd/kernels/pointwise.def"
 #undef AG_POINTWISE
         },
-    .sum = KERNEL(sum),
-    .column_sum = KERNEL(column_sum),
-    .column_square = KERNEL(column_square),
-    .column_dot = KERNEL(column_dot),
-    .normalize = KERNEL(normalize),
-    .column_gradient = KERNEL(column_gradient),
-    .normalize_gradient = KERNEL(normalize_gradient),
+    .sum = KERNEL_SHARED(sum),
+    .column_sum = KERNEL_SHARED(column_sum),
+    .column_square = KERNEL_SHARED(column_square),
+    .column_dot = KERNEL_SHARED(column_dot),
+    .normalize = KERNEL_SHARED(normalize),
+    .column_gradient = KERNEL_SHARED(column_gradient),
+    .normalize_gradient = KERNEL_SHARED(normalize_gradient),
     .conv =
         {
-            [AG_CONV_FORWARD] = CONV(forward),
-            [AG_CONV_INPUT_GRADIENT] = CONV(input_gradient),
-            [AG_CONV_WEIGHT_GRADIENT] = CONV(weight_gradient),
+            [AG_CONV_FORWARD] = CONV(KERNEL, forward),
+            [AG_CONV_INPUT_GRADIENT] = CONV(KERNEL, input_gradient),
+            [AG_CONV_WEIGHT_GRADIENT] = CONV(KERNEL_UNROUNDED, weight_gradient),
         },
 #if KERNEL_VECTOR
     .winograd =
         {
-            [AG_CONV_FORWARD] = CONV(winograd_forward),
-            [AG_CONV_INPUT_GRADIENT] = CONV(winograd_input_gradient),
-            [AG_CONV_WEIGHT_GRADIENT] = CONV(winograd_weight_gradient),
+            [AG_CONV_FORWARD] = CONV(KERNEL, winograd_forward),
+            [AG_CONV_INPUT_GRADIENT] = CONV(KERNEL, winograd_input_gradient),
+            [AG_CONV_WEIGHT_GRADIENT] = CONV(KERNEL, winograd_weight_gradient),
         },
 #endif
-    .adam = KERNEL(adam),
+    .adam = KERNEL_SHARED(adam),
 };

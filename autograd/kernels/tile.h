@@ -3,7 +3,7 @@
 // step. As many rows as the registers hold beside two vectors and the broadcast.
 #pragma once
 
-#include "autograd/kernels/vector.h"
+#include "autograd/kernels/factor.h"
 
 #if KERNEL_VECTOR_BYTES == 64
 #define ROWS 8
@@ -44,20 +44,20 @@ enum { WIDTH = 2 * LANES };
         TILE_CASES_7_8(f, __VA_ARGS__); \
     }
 
-// acc[r][..] += a[r * row] * b[..]
-INLINE void tile_step(int rows, const real *a, int64_t row, const real *b, vec acc[ROWS][2]) {
-    const vec b0 = v_load(b), b1 = v_load(b + LANES);
+// acc[r][..] += a[r * row] * b[..], of pairs the sum of both products: a[.., PAIR], b[WIDTH][PAIR]
+INLINE void tile_step(int rows, const factor *a, int64_t row, const factor *b, vec acc[ROWS][2]) {
+    const factors b0 = f_load(b), b1 = f_load(b + LANES * PAIR);
     for (int r = 0; r < rows; r++) {
-        const vec s = v_set(a[r * row]);
-        acc[r][0] += s * b0;
-        acc[r][1] += s * b1;
+        const factors s = f_set(a + r * row);
+        acc[r][0] = f_multiply(acc[r][0], s, b0);
+        acc[r][1] = f_multiply(acc[r][1], s, b1);
     }
 }
 
-// acc[r][..] += sum over k < length of a[r * row + k] * b[k * WIDTH + ..]
-INLINE void tile_multiply(int rows, int64_t length, const real *a, int64_t row, const real *b,
+// acc[r][..] += sum over k < length of a[r * row + k] * b[k / PAIR][..][k % PAIR]; length in whole pairs
+INLINE void tile_multiply(int rows, int64_t length, const factor *a, int64_t row, const factor *b,
                           vec acc[ROWS][2]) {
-    for (int64_t k = 0; k < length; k++, a++, b += WIDTH) tile_step(rows, a, row, b, acc);
+    for (int64_t k = 0; k < length; k += PAIR, a += PAIR, b += WIDTH * PAIR) tile_step(rows, a, row, b, acc);
 }
 
 // A range cut into `parts` whose sizes differ by at most one: no small rest that would leave the tile's

@@ -28,9 +28,11 @@ static void give_pixels(const unit *u, const images *side, const real *sums, rea
                        .from_row = side->pitch,
                        .rows = u->images,
                        .count = whole_lanes(side->c),
-                       .out = lines,
                        .out_row = line_size(side)};
-    for (int64_t j = 0; j < side->w; j++, sum.out += side->c) combine_row(&sum, &side->at_column, j);
+    for (int64_t j = 0; j < side->w; j++) {
+        sum.out = lines + j * side->c;
+        combine_row(&sum, &side->at_column, j);
+    }
 }
 
 // The epilogue over a row of pixels.
@@ -68,7 +70,7 @@ static void give_lines(const unit *u, const images *side, const ag_conv_call *ca
         combine(&sum, 1, &term, side->at_row.term[first].at != row);
         if (epilogue_is_empty(call) || side->at_row.term[end - 1].at != row) continue;
         for (int64_t image = 0; image < u->images; image++)
-            finish_row(side, call, sum.out + image * sum.out_row);
+            finish_row(side, call, (real *)sum.out + image * sum.out_row);
     }
 }
 
@@ -91,7 +93,7 @@ static void fill_unreached(const images *side, const ag_conv_call *call, int64_t
         }
 }
 
-// ---- transformed weights: u[filter pair][panel][input][WIDTH]
+// ---- transformed weights: factors u[filter pair][panel][input / PAIR][WIDTH][PAIR]
 
 static int64_t panel_size(const winograd *pass) { return input_of(pass)->c * WIDTH; }
 
@@ -107,7 +109,7 @@ static void gather_weights(const winograd *pass, const real *w, int64_t panel, t
     }
 }
 
-static void transform_chunk(const winograd *pass, const real *w, int64_t panel, tile_part inputs, real *u) {
+static void transform_chunk(const winograd *pass, const real *w, int64_t panel, tile_part inputs, factor *u) {
     const ag_axis *rows = &pass->rows, *columns = &pass->columns;
     const int64_t count = inputs.count * WIDTH;
     real taps[AG_AXIS_TAPS * AG_AXIS_TAPS * WEIGHT_CHUNK * WIDTH];
@@ -115,7 +117,13 @@ static void transform_chunk(const winograd *pass, const real *w, int64_t panel, 
     gather_weights(pass, w, panel, inputs, taps);
     const combination down = {
         .from = taps, .step = columns->taps * count, .rows = 1, .count = columns->taps * count, .out = line};
-    combination across = {.from = line, .step = count, .rows = 1, .count = count};
+    combination across = {.from = line,
+                          .step = count,
+                          .from_row = WIDTH,
+                          .rows = inputs.count,
+                          .count = WIDTH,
+                          .out_row = WIDTH,
+                          .kind = COMBINE_ROWS};
     for (int i = 0; i < rows->filters; i++) {
         combine_dense(&down, rows->taps, rows->filter[i], 1);
         for (int j = 0; j < columns->filters; j++) {
@@ -127,7 +135,7 @@ static void transform_chunk(const winograd *pass, const real *w, int64_t panel, 
     }
 }
 
-static void transform_panel(const winograd *pass, const real *w, int64_t panel, real *u) {
+static void transform_panel(const winograd *pass, const real *w, int64_t panel, factor *u) {
     const int64_t inputs = input_of(pass)->c;
     for (int64_t k = 0; k < inputs; k += WEIGHT_CHUNK)
         transform_chunk(pass, w, panel, (tile_part){k, smaller(WEIGHT_CHUNK, inputs - k)}, u);
@@ -136,8 +144,8 @@ static void transform_panel(const winograd *pass, const real *w, int64_t panel, 
 // ---- forward and input gradient
 
 // out[r][WIDTH] = sum over k of a[r][k] b[k][WIDTH]
-INLINE void product_tile(int rows, const real *a, int64_t a_pitch, const real *b, int64_t length, real *out,
-                         int64_t out_pitch) {
+INLINE void product_tile(int rows, const factor *a, int64_t a_pitch, const factor *b, int64_t length,
+                         real *out, int64_t out_pitch) {
     vec acc[ROWS][2] = {{{0}}};
     tile_multiply(rows, length, a, a_pitch, b, acc);
     for (int r = 0; r < rows; r++) {
@@ -147,7 +155,8 @@ INLINE void product_tile(int rows, const real *a, int64_t a_pitch, const real *b
 }
 
 // All rows of one pair of filters times its weights.
-static void multiply_pair(const winograd *pass, int64_t rows, const real *pixels, const real *u, real *sums) {
+static void multiply_pair(const winograd *pass, int64_t rows, const factor *pixels, const factor *u,
+                          real *sums) {
     const images *in = input_of(pass), *out = output_of(pass);
     const int64_t parts = tile_parts(rows, ROWS);
     for (int64_t panel = 0; panel < panels_of(out); panel++, u += panel_size(pass))
@@ -163,8 +172,8 @@ static int64_t pixels_offset(const winograd *pass) {
     return reals(block_images(pass) * larger(line_size(&pass->x), line_size(&pass->y)));
 }
 static int64_t sums_offset(const winograd *pass) {
-    return pixels_offset(pass) +
-           reals(block_images(pass) * UNIT_ROWS * product_count(&pass->columns) * input_of(pass)->pitch);
+    return pixels_offset(pass) + factor_bytes(block_images(pass) * UNIT_ROWS * product_count(&pass->columns) *
+                                              input_of(pass)->pitch);
 }
 static int64_t block_bytes(const winograd *pass) {
     return sums_offset(pass) +
@@ -172,7 +181,7 @@ static int64_t block_bytes(const winograd *pass) {
 }
 
 static int64_t weights_bytes(const winograd *pass) {
-    return reals(pair_count(pass) * panels_of(output_of(pass)) * panel_size(pass));
+    return factor_bytes(pair_count(pass) * panels_of(output_of(pass)) * panel_size(pass));
 }
 
 static void run_block(const winograd *pass, const ag_conv_call *call, int64_t task) {
@@ -180,16 +189,17 @@ static void run_block(const winograd *pass, const ag_conv_call *call, int64_t ta
     const tile_part part = tile_cut(pass->geometry.n, block_count(pass), task);
     char *own =
         (char *)call->scratch + pass->matrices_bytes + weights_bytes(pass) + call->worker * block_bytes(pass);
-    real *lines = (real *)own, *pixels = (real *)(own + pixels_offset(pass)),
-         *sums = (real *)(own + sums_offset(pass));
-    const real *u = (const real *)((const char *)call->scratch + pass->matrices_bytes);
+    real *lines = (real *)own, *sums = (real *)(own + sums_offset(pass));
+    factor *pixels = (factor *)(own + pixels_offset(pass));
+    const factor *u = (const factor *)((const char *)call->scratch + pass->matrices_bytes);
     const real *from = (const real *)call->a + part.first * in->h * in->w * in->c;
     real *to = (real *)call->out + part.first * out->h * out->w * out->c;
     const int64_t pair_size = panels_of(out) * panel_size(pass);
     fill_unreached(out, call, part.count, to);
     for (int i = 0; i < pass->rows.filters; i++)
         for (int32_t row = pass->rows.first[i]; row < pass->rows.first[i + 1]; row += UNIT_ROWS) {
-            const unit now = {pass, part.count, row, smaller(UNIT_ROWS, pass->rows.first[i + 1] - row)};
+            const unit now = {pass, part.count, row, smaller(UNIT_ROWS, pass->rows.first[i + 1] - row),
+                              COMBINE_FACTORS};
             take(&now, in, from, lines, pixels);
             for (int j = 0; j < pass->columns.filters; j++)
                 multiply_pair(pass, filter_rows(&now, j), pixels + filter_start(&now, j) * in->pitch,
@@ -217,7 +227,7 @@ static void gather_run(const ag_conv_call *call, bool transposed, int stage, int
         const winograd described = winograd_of(call->geometry, transposed);
         winograd_build(&described, call->scratch);
     } else if (stage == 1) {
-        transform_panel(pass, call->b, task, (real *)((char *)call->scratch + pass->matrices_bytes));
+        transform_panel(pass, call->b, task, (factor *)((char *)call->scratch + pass->matrices_bytes));
     } else {
         run_block(pass, call, task);
     }

@@ -11,6 +11,7 @@ static inline int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
 static inline int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 static inline int64_t aligned(int64_t bytes) { return (bytes + 63) / 64 * 64; }
 static inline int64_t reals(int64_t n) { return aligned(n * (int64_t)sizeof(real)); }
+static inline int64_t factor_bytes(int64_t n) { return aligned(n * (int64_t)sizeof(factor)); }
 
 // Elements between pixels: whole panels, and an odd number of cache lines, so that pixels do not share sets.
 static inline int64_t pitch_of(int64_t channels) {
@@ -35,11 +36,6 @@ typedef struct winograd {
     int64_t matrices_bytes;  // of this struct and its matrices
 } winograd;
 
-static inline ag_axis_shape axis_shape(const ag_conv_geometry *g, bool vertical) {
-    return vertical ? (ag_axis_shape){g->h, g->oh, g->kh, g->stride, g->pad_top, g->winograd}
-                    : (ag_axis_shape){g->w, g->ow, g->kw, g->stride, g->pad_left, g->winograd};
-}
-
 static inline images images_of(int64_t h, int64_t w, int64_t c) {
     return (images){h, w, c, pitch_of(c), {0}, {0}, {0}, {0}};
 }
@@ -47,7 +43,7 @@ static inline images images_of(int64_t h, int64_t w, int64_t c) {
 // Everything but the matrices.
 static inline winograd winograd_of(const ag_conv_geometry *g, bool transposed) {
     winograd pass = {.geometry = *g, .transposed = transposed};
-    const ag_axis_shape rows = axis_shape(g, true), columns = axis_shape(g, false);
+    const ag_axis_shape rows = ag_axis_of(g, true), columns = ag_axis_of(g, false);
     ag_axis_describe(&rows, &pass.rows), ag_axis_describe(&columns, &pass.columns);
     pass.x = images_of(g->h, g->w, g->ci), pass.y = images_of(g->oh, g->ow, g->co);
     pass.matrices_bytes =
@@ -61,8 +57,8 @@ static inline void winograd_build(const winograd *pass, char *scratch) {
     winograd *built = (winograd *)scratch;
     *built = *pass;
     char *memory = scratch + aligned(sizeof *pass);
-    const ag_axis_shape rows = axis_shape(&pass->geometry, true),
-                        columns = axis_shape(&pass->geometry, false);
+    const ag_axis_shape rows = ag_axis_of(&pass->geometry, true),
+                        columns = ag_axis_of(&pass->geometry, false);
     ag_axis_build(&rows, &built->rows, memory);
     ag_axis_build(&columns, &built->columns, memory + aligned(ag_axis_bytes(&rows)));
     images *x = &built->x, *y = &built->y;
@@ -75,14 +71,21 @@ static inline void winograd_build(const winograd *pass, char *scratch) {
 // ---- transformed pixels
 
 // Some images and some row products of one row filter. Transformed pixels lie by column product, then row product, then
-// image, a pitch apart: a pair of filters has consecutive rows.
+// image, a pitch apart: a pair of filters has consecutive rows. Interleaved, an image is PAIR images.
 typedef struct unit {
     const winograd *pass;
     int64_t images, first_row, rows;
+    combination_kind kind;  // of the pixels: COMBINE_FACTORS or COMBINE_ROWS
 } unit;
 
+// Elements of a transformed pixel, each of as many factors as are interleaved.
+static inline int64_t interleaved(const unit *u) { return PAIR > 1 && u->kind == COMBINE_ROWS ? PAIR : 1; }
+
+// Transformed pixels of a row product and a column product.
+static inline int64_t pixels_of(const unit *u) { return tile_parts(u->images, interleaved(u)); }
+
 static inline int64_t filter_start(const unit *u, int column_filter) {
-    return u->images * u->rows * u->pass->columns.first[column_filter];
+    return pixels_of(u) * u->rows * u->pass->columns.first[column_filter];
 }
 
 static inline int64_t filter_rows(const unit *u, int column_filter) {
@@ -110,22 +113,25 @@ static inline void take_lines(const unit *u, const images *side, const real *fir
 
 // The column products of the lines, `between` pixels apart. The lanes behind the last channel are the next pixel's, or the
 // line's margin: nobody looks at them.
-static inline void take_pixels(const unit *u, const images *side, const real *lines, int64_t between,
-                               real *out) {
+static inline void take_pixels(const unit *u, const images *side, const real *lines, factor *out) {
+    const int64_t between = pixels_of(u) * u->rows * side->pitch;
     combination sum = {.from = lines,
                        .step = side->c,
                        .from_row = line_size(side),
                        .rows = u->images,
                        .count = whole_lanes(side->c),
-                       .out = out,
-                       .out_row = side->pitch};
-    for (int64_t p = 0; p < product_count(&u->pass->columns); p++, sum.out += between * side->pitch)
+                       .out_row = side->pitch,
+                       .kind = u->kind};
+    for (int64_t p = 0; p < product_count(&u->pass->columns); p++) {
+        sum.out = out + p * between * interleaved(u);
         combine_row(&sum, &side->column, p);
+    }
 }
 
-static inline void take(const unit *u, const images *side, const real *first_image, real *lines, real *out) {
-    for (int64_t row = 0; row < u->rows; row++) {
+static inline void take(const unit *u, const images *side, const real *first_image, real *lines,
+                        factor *out) {
+    for (int64_t row = 0; row < u->rows; row++, out += pixels_of(u) * side->pitch * interleaved(u)) {
         take_lines(u, side, first_image, u->first_row + row, lines);
-        take_pixels(u, side, lines, u->images * u->rows, out + row * u->images * side->pitch);
+        take_pixels(u, side, lines, out);
     }
 }

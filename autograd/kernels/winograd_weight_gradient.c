@@ -4,7 +4,8 @@
 #include "autograd/kernels/winograd.h"
 
 enum {
-    UNIT_ROWS = 32,    // of images and row products transformed at once: many, for long sums
+    UNIT_ROWS = 32,    // of images (or pairs) and row products transformed at once: many, for long sums
+    RUN = 32,          // products added up from zero: the errors of longer sums would show
     GROUP_IMAGES = 8,  // at least
     TASKS = 16,        // wanted
     CHUNK = 256,       // elements of dw that a task of the last stage makes
@@ -27,7 +28,7 @@ static int64_t unit_rows(const winograd *pass, int64_t filter) {
 }
 
 static int64_t unit_images(const winograd *pass, int64_t filter) {
-    return smaller(UNIT_ROWS / unit_rows(pass, filter), pass->geometry.n);
+    return smaller(UNIT_ROWS / unit_rows(pass, filter) * PAIR, pass->geometry.n);
 }
 
 // ---- scratch: the matrices, the sums of each group [pair][ci][co], then each worker's own memory
@@ -42,8 +43,8 @@ static int64_t lines_bytes(const winograd *pass, int64_t filter) {
 }
 
 static int64_t pixels_bytes(const winograd *pass, const images *side, int64_t filter) {
-    return reals(unit_images(pass, filter) * unit_rows(pass, filter) * product_count(&pass->columns) *
-                 side->pitch);
+    return factor_bytes(tile_parts(unit_images(pass, filter), PAIR) * PAIR * unit_rows(pass, filter) *
+                        product_count(&pass->columns) * side->pitch);
 }
 
 static int64_t worker_bytes(const winograd *pass) {
@@ -62,11 +63,8 @@ static char *worker_memory(const winograd *pass, const ag_conv_call *call) {
 
 // ---- stage 1
 
-// out[r][lanes] (+)= sum over k of a[k][r] b[k][lanes]
-INLINE void outer_tile(int rows, const real *a, int64_t a_pitch, const real *b, int64_t b_pitch,
-                       int64_t length, bool first, int64_t lanes, real *out, int64_t out_pitch) {
-    vec acc[ROWS][2] = {{{0}}};
-    for (int64_t k = 0; k < length; k++) tile_step(rows, a + k * a_pitch, 1, b + k * b_pitch, acc);
+// out[r][lanes] (+)= acc
+INLINE void add_tile(int rows, vec acc[ROWS][2], bool first, int64_t lanes, real *out, int64_t out_pitch) {
     for (int r = 0; r < rows; r++, out += out_pitch) {
         if (lanes == WIDTH) {
             v_store(out, first ? acc[r][0] : v_load(out) + acc[r][0]);
@@ -80,14 +78,27 @@ INLINE void outer_tile(int rows, const real *a, int64_t a_pitch, const real *b, 
     }
 }
 
-static void multiply_pair(const winograd *pass, int64_t length, const real *x, const real *y, bool first,
+// out[r][lanes] (+)= sum over k of a[k][r] b[k][lanes], of pairs the sum of both products
+INLINE void outer_tile(int rows, const factor *a, int64_t a_pitch, const factor *b, int64_t b_pitch,
+                       int64_t length, bool first, int64_t lanes, real *out, int64_t out_pitch) {
+    int64_t k = 0;
+    do {
+        vec acc[ROWS][2] = {{{0}}};
+        const int64_t end = smaller(k + RUN, length);
+        for (; k < end; k++) tile_step(rows, a + k * a_pitch * PAIR, PAIR, b + k * b_pitch * PAIR, acc);
+        add_tile(rows, acc, first, lanes, out, out_pitch);
+        first = false;
+    } while (k < length);
+}
+
+static void multiply_pair(const winograd *pass, int64_t length, const factor *x, const factor *y, bool first,
                           real *out) {
     const int64_t parts = tile_parts(pass->x.c, ROWS), co = pass->y.c;
     for (int64_t o = 0; o < co; o += WIDTH)
         for (int64_t i = 0; i < parts; i++) {
             const tile_part part = tile_cut(pass->x.c, parts, i);
-            TILE_SWITCH(part.count, outer_tile, x + part.first, pass->x.pitch, y + o, pass->y.pitch, length,
-                        first, smaller(WIDTH, co - o), out + part.first * co + o, co)
+            TILE_SWITCH(part.count, outer_tile, x + part.first * PAIR, pass->x.pitch, y + o * PAIR,
+                        pass->y.pitch, length, first, smaller(WIDTH, co - o), out + part.first * co + o, co)
         }
 }
 
@@ -97,18 +108,19 @@ static void sum_group(const winograd *pass, const ag_conv_call *call, int64_t ta
     real *sums = (real *)((char *)call->scratch + pass->matrices_bytes) + task % groups * group_size(pass) +
                  filter * pass->columns.filters * weights(pass);
     char *own = worker_memory(pass, call);
-    real *lines = (real *)own, *x = (real *)(own + lines_bytes(pass, filter));
-    real *y = (real *)(own + lines_bytes(pass, filter) + pixels_bytes(pass, &pass->x, filter));
+    real *lines = (real *)own;
+    factor *x = (factor *)(own + lines_bytes(pass, filter));
+    factor *y = (factor *)(own + lines_bytes(pass, filter) + pixels_bytes(pass, &pass->x, filter));
     for (int64_t n = 0; n < group.count; n += most)
         for (int64_t row = 0; row == 0 || row < row_count(pass, filter); row += unit_rows(pass, filter)) {
             const unit now = {pass, smaller(most, group.count - n), pass->rows.first[filter] + row,
-                              smaller(unit_rows(pass, filter), row_count(pass, filter) - row)};
+                              smaller(unit_rows(pass, filter), row_count(pass, filter) - row), COMBINE_ROWS};
             const int64_t image = group.first + n;
             take(&now, &pass->x, (const real *)call->a + image * pass->x.h * pass->x.w * pass->x.c, lines, x);
             take(&now, &pass->y, (const real *)call->b + image * pass->y.h * pass->y.w * pass->y.c, lines, y);
             for (int j = 0; j < pass->columns.filters; j++)
-                multiply_pair(pass, filter_rows(&now, j), x + filter_start(&now, j) * pass->x.pitch,
-                              y + filter_start(&now, j) * pass->y.pitch, n == 0 && row == 0,
+                multiply_pair(pass, filter_rows(&now, j), x + filter_start(&now, j) * pass->x.pitch * PAIR,
+                              y + filter_start(&now, j) * pass->y.pitch * PAIR, n == 0 && row == 0,
                               sums + j * weights(pass));
         }
 }
@@ -159,7 +171,7 @@ int64_t KERNEL(winograd_weight_gradient_bytes)(const ag_conv_geometry *g, int wo
 
 // Stages: the matrices; the sums of (row filter, group of images); chunks of dw.
 int64_t KERNEL(winograd_weight_gradient_tasks)(const ag_conv_geometry *g, int stage) {
-    const ag_axis_shape rows = axis_shape(g, true);
+    const ag_axis_shape rows = ag_axis_of(g, true);
     const int filters = ag_axis_filters(&rows);
     return stage == 0 ? 1 : stage == 1 ? filters * group_count(g, filters) : tile_parts(g->ci * g->co, CHUNK);
 }

@@ -134,7 +134,7 @@ int main(int argc, char **argv) {
     const int repeats = asked < 1 ? 1 : asked > MOST_REPEATS ? MOST_REPEATS : asked;
     const char *name = argc > 1 ? argv[1] : ag_kernels_get(AG_F32)->isa;
     const ag_kernels *table;
-    for (int i = 0; (table = ag_kernels_at(AG_F32, i)) != NULL; i++)
+    for (int i = 0; (table = ag_kernels_at(AG_F32, false, i)) != NULL; i++)
         if (strcmp(table->isa, name) == 0) break;
     if (!table) return fprintf(stderr, "bench_kernels: no table named %s here\n", name), 2;
     printf("%s, f32, one thread, batch 128\n", table->isa);

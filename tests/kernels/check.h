@@ -59,3 +59,4 @@ void check_normalize(const check *c);
 void check_adam(const check *c);
 void check_axis(const check *c);
 void check_convolution(const check *c);
+void check_accuracy(const check *c);

@@ -12,15 +12,17 @@ typedef struct group {
     const char *name;
     void (*run)(const check *c);
     const char *slots;  // other names that run it
+    bool multiplies;    // of the slots that a table of bf16 products has for itself
 } group;
 
 static const group groups[] = {
-    {"pointwise", check_pointwise, ""},
-    {"columns", check_columns, " sum column_sum column_square column_dot "},
-    {"normalize", check_normalize, " normalize_gradient column_gradient "},
-    {"adam", check_adam, ""},
-    {"axis", check_axis, ""},
-    {"convolution", check_convolution, " winograd forward input_gradient weight_gradient "},
+    {"pointwise", check_pointwise, "", false},
+    {"columns", check_columns, " sum column_sum column_square column_dot ", false},
+    {"normalize", check_normalize, " normalize_gradient column_gradient ", false},
+    {"adam", check_adam, "", false},
+    {"axis", check_axis, "", false},
+    {"convolution", check_convolution, " winograd forward input_gradient weight_gradient ", true},
+    {"accuracy", check_accuracy, "", true},
 };
 
 static bool is_pointwise(const char *slot) {
@@ -43,25 +45,32 @@ static bool wanted(const group *g, const char *slot) {
 static void check_choice(ag_dtype dtype) {
     const ag_kernels *chosen = ag_kernels_get(dtype), *table, *best = NULL;
     const char *name = getenv("AG_ISA");
-    for (int i = 0; (table = ag_kernels_at(dtype, i)) != NULL; i++)
+    for (int i = 0; (table = ag_kernels_at(dtype, false, i)) != NULL; i++)
         if (!best || !name || strcmp(best->isa, name) != 0) best = table;
     if (chosen == best && chosen->dtype == dtype) return;
     fprintf(stderr, "ag_kernels_get chose %s, not %s\n", chosen->isa, best->isa);
     exit(EXIT_FAILURE);
 }
 
-int main(int argc, char **argv) {
-    const char *slot = argc > 1 ? argv[1] : NULL;
+// All tables of a kind; how many groups ran.
+static int check_tables(ag_dtype dtype, bool bf16, const char *slot) {
+    const ag_kernels *table, *scalar = ag_kernels_at(dtype, false, 0);
     int ran = 0;
-    for (int dtype = AG_F32; dtype <= AG_F64; dtype++) {
-        check_choice((ag_dtype)dtype);
-        const ag_kernels *table, *scalar = ag_kernels_at((ag_dtype)dtype, 0);
-        for (int i = 0; (table = ag_kernels_at((ag_dtype)dtype, i)) != NULL; i++) {
-            const check c = {table, scalar, slot};
-            for (size_t k = 0; k < sizeof groups / sizeof *groups; k++)
-                if (wanted(&groups[k], slot)) check_running(&c, groups[k].name), groups[k].run(&c), ran++;
+    for (int i = 0; (table = ag_kernels_at(dtype, bf16, i)) != NULL; i++) {
+        const check c = {table, scalar, slot};
+        for (size_t k = 0; k < sizeof groups / sizeof *groups; k++) {
+            if (!wanted(&groups[k], slot) || (bf16 && !groups[k].multiplies)) continue;
+            check_running(&c, groups[k].name), groups[k].run(&c), ran++;
         }
     }
+    return ran;
+}
+
+int main(int argc, char **argv) {
+    const char *slot = argc > 1 ? argv[1] : NULL;
+    check_choice(AG_F32), check_choice(AG_F64);
+    const int ran = check_tables(AG_F32, false, slot) + check_tables(AG_F64, false, slot) +
+                    check_tables(AG_F32, true, slot);
     if (ran == 0) return fprintf(stderr, "no slot is named %s\n", slot), 2;
     return 0;
 }

@@ -95,13 +95,14 @@ static void run_pass(const check *c, const problem *p, buffer *out, bool backwar
     check_release(c, &scratch, pass_names[p->pass]);
 }
 
-// Errors of random signs: the square root of the number of terms, where the worst case is the number.
-static double rounding_units(const problem *p) {
+// Of a sum, relative to the sum of magnitudes. Rounding errors of random signs: the square root of the number of terms,
+// where the worst case is the number. Factors of bfloat16 are off by 2^-8 each.
+static double error_bound(const check *c, const problem *p) {
     const ag_conv_geometry *g = &p->g;
     const int64_t terms = p->pass == AG_CONV_FORWARD          ? g->kh * g->kw * g->ci
                           : p->pass == AG_CONV_INPUT_GRADIENT ? g->kh * g->kw * g->co
                                                               : g->n * g->oh * g->ow;
-    return 2 + sqrt((double)terms);
+    return (2 + sqrt((double)terms)) * check_epsilon(c->table->dtype) + (c->table->bf16 ? 0x1p-7 : 0);
 }
 
 // Winograd's errors are those of its tile's largest sum, at most four times the direct form's.
@@ -113,9 +114,9 @@ static double largest_size(const problem *p) {
 }
 
 static void compare_direct(const check *c, const problem *p, const buffer *out, const char *text) {
-    const double units = rounding_units(p) * check_epsilon(c->table->dtype);
+    const double relative = error_bound(c, p);
     for (int64_t i = 0; i < p->outputs; i++) {
-        const double got = check_get(out, i), want = (double)p->sum[i], most = units * (double)p->size[i];
+        const double got = check_get(out, i), want = (double)p->sum[i], most = relative * (double)p->size[i];
         if (!check_near(got, want, most))
             check_fail(c, "%s, element %d: %.17g, not %.17g (bound %.2g)", text, (int)i, got, want, most);
     }
@@ -124,7 +125,7 @@ static void compare_direct(const check *c, const problem *p, const buffer *out, 
 // A sum that is not finite must show; a neighbour in the same tile may.
 static void compare_winograd(const check *c, const problem *p, const buffer *out, bool special,
                              const char *text) {
-    const double most = 4 * rounding_units(p) * check_epsilon(c->table->dtype) * largest_size(p);
+    const double most = 4 * error_bound(c, p) * largest_size(p);
     for (int64_t i = 0; i < p->outputs; i++) {
         const double got = check_get(out, i), want = (double)p->sum[i];
         if (special && !isfinite(got)) continue;
@@ -154,12 +155,6 @@ static void check_pass(const check *c, problem *p, bool special) {
     check_release(c, &out, text), check_release(c, &again, text);
 }
 
-static bool winograd_possible(const check *c, const ag_conv_geometry *g) {
-    const ag_axis_shape rows = {g->h, g->oh, g->kh, g->stride, g->pad_top, g->winograd};
-    const ag_axis_shape columns = {g->w, g->ow, g->kw, g->stride, g->pad_left, g->winograd};
-    return c->table->winograd[0].run && ag_axis_possible(&rows) && ag_axis_possible(&columns);
-}
-
 static bool is_asked_for(const check *c, ag_conv_pass pass, int winograd) {
     return !c->slot || strcmp(c->slot, winograd ? "winograd" : "convolution") == 0 ||
            strcmp(c->slot, pass_names[pass]) == 0;
@@ -187,7 +182,7 @@ static void check_geometry(const check *c, ag_conv_geometry g, bool special) {
     for (int pass = 0; pass < AG_CONV_PASS_COUNT; pass++)
         for (int tile = 0; tile <= AG_AXIS_TILE; tile += 2) {
             p.pass = (ag_conv_pass)pass, p.g.winograd = tile;
-            if (is_asked_for(c, p.pass, tile) && (tile == 0 || winograd_possible(c, &p.g))) {
+            if (is_asked_for(c, p.pass, tile) && (tile == 0 || ag_winograd_possible(c->table, &p.g))) {
                 const int64_t channels = pass == AG_CONV_FORWARD ? g.co : g.ci;
                 p.bias = check_buffer(c, channels, channels % 2), check_fill(&p.bias);
                 choose_epilogue(&p);

@@ -16,7 +16,8 @@ enum { PLACES = 16, PLACE_BYTES = 8 << 20, MARGIN = 64, PATTERN = 0x5a };
 
 _Noreturn void check_fail(const check *c, const char *format, ...) {
     va_list arguments;
-    fprintf(stderr, "%s %s: ", c->table->isa, c->table->dtype == AG_F32 ? "f32" : "f64");
+    const char *numbers = c->table->bf16 ? "bf16" : c->table->dtype == AG_F32 ? "f32" : "f64";
+    fprintf(stderr, "%s %s: ", c->table->isa, numbers);
     va_start(arguments, format);
     vfprintf(stderr, format, arguments);
     va_end(arguments);

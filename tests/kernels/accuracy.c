@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: MIT
+// Errors of Winograd's form beside the direct one's, both against sums in double, on layers of the sizes that it is made
+// for: in f32 the largest error is at most four times as large, with bf16 products the root of the mean square at most
+// twice.
+#include <math.h>
+#include <stdlib.h>
+
+#include "tests/kernels/check.h"
+
+typedef struct layer {
+    ag_conv_geometry g;
+    buffer operand[AG_CONV_PASS_COUNT];  // x, w, dy, in the table's type
+    double *exact[AG_CONV_PASS_COUNT];
+} layer;
+
+static const int operands[AG_CONV_PASS_COUNT][2] = {{0, 1}, {2, 1}, {0, 2}};  // of a pass
+static const int results[AG_CONV_PASS_COUNT] = {2, 0, 1};                     // whose shape its output has
+
+typedef struct error {
+    double largest, mean_square;
+} error;
+
+static void run(const check *c, const ag_conv_kernel *kernel, const ag_conv_geometry *g, const void *a,
+                const void *b, void *out) {
+    void *scratch = aligned_alloc(64, (size_t)(kernel->scratch_bytes(g, 1) + 64) / 64 * 64);
+    if (!scratch) check_fail(c, "no memory for scratch");
+    const ag_conv_call call = {.geometry = g, .a = a, .b = b, .out = out, .slope = 1, .scratch = scratch};
+    for (int stage = 0; stage < AG_CONV_STAGES; stage++)
+        for (int64_t t = 0; t < kernel->tasks(g, stage); t++) kernel->run(&call, stage, t);
+    free(scratch);
+}
+
+// Each pass in double, directly.
+static void find_exact(const check *c, layer *l) {
+    double *operand[AG_CONV_PASS_COUNT];
+    for (int i = 0; i < AG_CONV_PASS_COUNT; i++) {
+        operand[i] = malloc((size_t)l->operand[i].n * sizeof(double));
+        l->exact[i] = malloc((size_t)l->operand[results[i]].n * sizeof(double));
+        if (!operand[i] || !l->exact[i]) check_fail(c, "no memory for the exact sums");
+        for (int64_t k = 0; k < l->operand[i].n; k++) operand[i][k] = check_get(&l->operand[i], k);
+    }
+    const ag_kernels *exact = ag_kernels_get(AG_F64);
+    for (int pass = 0; pass < AG_CONV_PASS_COUNT; pass++)
+        run(c, &exact->conv[pass], &l->g, operand[operands[pass][0]], operand[operands[pass][1]],
+            l->exact[pass]);
+    for (int i = 0; i < AG_CONV_PASS_COUNT; i++) free(operand[i]);
+}
+
+static layer create_layer(const check *c, ag_conv_geometry g) {
+    layer l = {.g = g};
+    const int64_t sizes[] = {g.n * g.h * g.w * g.ci, g.kh * g.kw * g.ci * g.co, g.n * g.oh * g.ow * g.co};
+    for (int i = 0; i < AG_CONV_PASS_COUNT; i++)
+        l.operand[i] = check_buffer(c, sizes[i], 0), check_fill(&l.operand[i]);
+    find_exact(c, &l);
+    return l;
+}
+
+static void free_layer(const check *c, layer *l) {
+    for (int i = 0; i < AG_CONV_PASS_COUNT; i++) {
+        check_release(c, &l->operand[i], "a layer");
+        free(l->exact[i]);
+    }
+}
+
+static error error_of(const check *c, const layer *l, int pass, const ag_conv_kernel *kernel) {
+    buffer out = check_buffer(c, l->operand[results[pass]].n, 0);
+    run(c, kernel, &l->g, l->operand[operands[pass][0]].data, l->operand[operands[pass][1]].data, out.data);
+    error found = {0, 0};
+    for (int64_t i = 0; i < out.n; i++) {
+        const double off = fabs(check_get(&out, i) - l->exact[pass][i]);
+        found.largest = off > found.largest ? off : found.largest;
+        found.mean_square += off * off / (double)out.n;
+    }
+    check_release(c, &out, "an output");
+    return found;
+}
+
+static void compare(const check *c, layer *l, int tile) {
+    static const char *const names[] = {"forward", "input gradient", "weight gradient"};
+    // Direct bf16 by the definition: a vector table may leave factors unrounded.
+    const ag_kernels *direct = c->table->bf16 ? ag_kernels_at(AG_F32, true, 0) : c->table;
+    for (int pass = 0; pass < AG_CONV_PASS_COUNT; pass++) {
+        l->g.winograd = 0;
+        const error plain = error_of(c, l, pass, &direct->conv[pass]);
+        l->g.winograd = tile;
+        const error winograd = error_of(c, l, pass, &c->table->winograd[pass]);
+        const double largest = winograd.largest / plain.largest;
+        const double mean = sqrt(winograd.mean_square / plain.mean_square);
+        const bool good = c->table->bf16 ? mean <= 2 : largest <= 4;
+        if (!good)
+            check_fail(c, "%s, tile %d, stride %d: %.2g times the direct form's error, in the mean %.2g",
+                       names[pass], tile, (int)l->g.stride, largest, mean);
+    }
+}
+
+void check_accuracy(const check *c) {
+    static const ag_conv_geometry layers[] = {
+        {16, 14, 14, 64, 14, 14, 128, 3, 3, 1, 1, 1, 0},
+        {16, 14, 14, 128, 7, 7, 256, 3, 3, 2, 0, 0, 0},
+    };
+    if (!c->table->winograd[0].run || c->table->dtype != AG_F32) return;
+    for (size_t i = 0; i < sizeof layers / sizeof *layers; i++) {
+        layer l = create_layer(c, layers[i]);
+        for (int tile = 2; tile <= (c->table->bf16 ? 2 : 4); tile += 2) compare(c, &l, tile);
+        free_layer(c, &l);
+    }
+}
