@@ -18,6 +18,7 @@
 #include "autograd/op.h"
 #include "autograd/ops.h"
 #include "autograd/parameter.h"
+#include "autograd/precision.h"
 #include "autograd/program.h"
 #include "autograd/random.h"
 #include "autograd/shape.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The environment as text, put together once.
+// The environment as text, put together once for each precision.
 #include "autograd/environment.h"
 
 #include <pthread.h>
@@ -7,19 +7,21 @@
 
 #include "autograd/blas.h"
 #include "autograd/kernel.h"
+#include "autograd/precision.h"
 #include "autograd/rewrite.h"
 
-static char text[128];
+static char texts[2][128];
 
 static void fill(void) {
-    snprintf(text, sizeof text, "bobbin %s, %s, Winograd %s, OpenBLAS %s", BOBBIN_VERSION,
-             ag_kernels_get(AG_F32)->isa, ag_winograd(), ag_blas_core());
+    for (int bf16 = 0; bf16 < 2; bf16++)
+        snprintf(texts[bf16], sizeof texts[bf16], "bobbin %s, %s, %sWinograd %s, OpenBLAS %s", BOBBIN_VERSION,
+                 ag_kernels_get(AG_F64)->isa, bf16 ? "bf16 products, " : "", ag_winograd(), ag_blas_core());
 }
 
 const char *ag_environment(void) {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, fill);
-    return text;
+    return texts[ag_precision_get() == AG_PRECISION_BF16];
 }
 
 bool ag_environment_check(ag_error *error) { return ag_rewrite_check(error); }

@@ -95,7 +95,8 @@ typedef struct ag_adam_step {
 typedef struct ag_kernels {
     const char *isa;  // "scalar", "baseline", "avx2", "avx512"
     ag_dtype dtype;
-    bool bf16;  // convolutions may multiply numbers rounded to bfloat16; they add in dtype. All else as without
+    bool
+        bf16;  // convolutions may multiply numbers rounded to bfloat16; they add in dtype. All else as without
     int lanes;  // elements of a vector
 
     void (*pointwise[AG_POINTWISE_COUNT])(const ag_pointwise_call *call);

@@ -90,7 +90,6 @@ static const void *input_address(const ag_program *p, int s, const ag_node *inpu
 
 // Points every call at its values; again whenever the workspace has moved.
 static void bind(ag_program *p) {
-    const ag_kernels *kernels = ag_kernels_get(p->tape->dtype);
     for (int i = 0; i < p->plan.n_nodes; i++) p->values[i] = place_address(p, i);
     for (int s = 0; s < p->plan.n_steps; s++) {
         const ag_plan_step *step = &p->plan.steps[s];
@@ -102,7 +101,7 @@ static void bind(ag_program *p) {
                                 .out = p->values[step->node],
                                 .workers = p->plan.workers,
                                 .clock = &p->clock,
-                                .kernels = kernels};
+                                .kernels = p->kernels};
         if (step->scratch >= 0)
             p->calls[s].scratch = p->workspace->memory + p->plan.buffers[step->scratch].offset;
     }
@@ -141,6 +140,7 @@ ag_program *ag_program_compile(ag_tape *tape, int n_outputs, ag_node *const *out
     ag_program *p = calloc(1, sizeof *p);
     if (!p) return ag_fail(error, AG_STATUS_MEMORY, "program of tape %s: out of memory", tape->name), NULL;
     p->tape = tape;
+    p->kernels = ag_kernels_get(tape->dtype);  // as the plan's scratch is measured for them
     if (seal_parameters(tape, error) && ag_plan_create(&p->plan, tape, n_outputs, outputs, error) &&
         allocate(p, n_outputs, outputs, error) && take_workspace(p, workspace, error) &&
         prepare_ops(p, error)) {

@@ -22,9 +22,10 @@ struct ag_program {
     ag_plan plan;
     ag_workspace *workspace;
     bool owns_workspace;
-    char *own;            // memory of inputs and outputs
-    const char *bound;    // workspace memory that the calls point into
-    void **values;        // by node
+    char *own;          // memory of inputs and outputs
+    const char *bound;  // workspace memory that the calls point into
+    void **values;      // by node
+    const struct ag_kernels *kernels;
     ag_call *calls;       // by step
     const void **inputs;  // AG_MAX_INPUTS per step
     int n_outputs;

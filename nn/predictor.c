@@ -29,7 +29,11 @@ static bool record(nn_predictor *p, ag_workspace *workspace, ag_error *error) {
         return ag_fail(error, AG_STATUS_MEMORY, "predict %s: out of memory", nn_model_name(p->model));
     p->x = ag_input(p->tape, "x", batch);
     p->y = nn_apply(p->model, p->x, NN_INFER);
+    // What a trained model says must not depend on how it was trained.
+    const ag_precision precision = ag_precision_get();
+    ag_precision_set(AG_PRECISION_F32, NULL);
     p->program = ag_program_compile(p->tape, 1, &p->y, workspace, error);
+    ag_precision_set(precision, NULL);
     return p->program != NULL;
 }
 

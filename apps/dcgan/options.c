@@ -28,6 +28,15 @@ static const char *bench_choice(int i, const char **summary) {
     return found->name;
 }
 
+static const char *precision_choice(int i, const char **summary) {
+    static const char *const names[] = {"f32", "bf16"};
+    static const char *const summaries[] = {
+        "the numbers as they are", "rounded to bfloat16; sums and all else stay in f32 (AVX512-BF16)"};
+    if (i >= (int)(sizeof names / sizeof *names)) return NULL;
+    *summary = summaries[i];
+    return names[i];
+}
+
 static const option_row rows[OPTION_END] = {
     [OPTION_DATA] = {"data", "DIR|FILE", .saved = true, .preset = "/usr/share/datasets/fashion-mnist",
                      .help =
@@ -85,6 +94,8 @@ static const option_row rows[OPTION_END] = {
         {"isa", "NAME",
          .help = "The kernels' instruction set: scalar, baseline, avx2 or avx512 (default: the best "
                  "of this processor, or AG_ISA's)"},
+    [OPTION_PRECISION] = {"precision", "NAME", .kind = OPTION_CHOICE, .saved = true, .recent = true,
+                          .preset = "f32", .help = "What convolutions multiply in training", .choice = precision_choice},
     [OPTION_JSON] = {"json", .kind = OPTION_FLAG, .help = "Print one JSON object instead of tables"},
     [OPTION_PROFILE] = {"profile", "FILE",
                         .help =
@@ -216,7 +227,9 @@ static bool is_saved(const char *name) {
 bool options_from_json(options *o, const nn_json *json, const char *source, ag_error *error) {
     for (option_id id = 0; id < OPTION_END; id++) {
         if (!rows[id].saved || o->values[id].given) continue;
-        if (!value_from_json(&rows[id], nn_json_get(json, rows[id].name), &o->values[id]))
+        const nn_json *value = nn_json_get(json, rows[id].name);
+        if (!value && rows[id].recent) continue;
+        if (!value_from_json(&rows[id], value, &o->values[id]))
             return ag_fail(error, AG_STATUS_MODEL, "'%s': \"%s\" is missing or no value that --%s could have",
                            source, rows[id].name, rows[id].name);
     }

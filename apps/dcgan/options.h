@@ -30,6 +30,7 @@ typedef enum option_id {
     OPTION_IMAGE,
     OPTION_WIDTH,
     OPTION_ISA,
+    OPTION_PRECISION,
     OPTION_JSON,
     OPTION_PROFILE,
     OPTION_END  // ends a command's list
@@ -51,6 +52,7 @@ typedef struct option_row {
     int letter;                   // -l; 0: none
     option_kind kind;
     bool saved;           // belongs to a run's config.json, under its name
+    bool recent;          // and may be missing there: runs of earlier versions had the preset
     int64_t least, most;  // integers lie in [least, most]
     double low, high;     // numbers lie in [low, high)
     const char *preset;   // the default, as it would be typed; NULL: the help says

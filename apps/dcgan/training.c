@@ -12,6 +12,7 @@
 #include "apps/dcgan/progress.h"
 #include "apps/dcgan/signals.h"
 #include "apps/dcgan/text.h"
+#include "autograd/precision.h"
 #include "autograd/threads.h"
 
 typedef struct session {
@@ -81,7 +82,8 @@ static void announce(const training *t) {
            text_things(options_integer(o, OPTION_EPOCHS), "epoch", a),
            text_things((data->n + batch - 1) / batch, "iteration", b), (long long)batch,
            options_number(o, OPTION_LS_EPSILON), (long long)options_integer(o, OPTION_SEED));
-    printf("threads   %d\n", ag_threads_get());
+    printf("threads   %d, products in %s\n", ag_threads_get(),
+           ag_precision_get() == AG_PRECISION_BF16 ? "bf16" : "f32");
     printf("output    %s\n", path_join(t->run->path, "", folder));
 }
 

@@ -2,9 +2,11 @@
 // Opening models and images by the options.
 #include "apps/dcgan/use.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "apps/dcgan/run_dir.h"
+#include "autograd/precision.h"
 
 dcgan *use_model(const options *o, ag_error *error) {
     char path[PATH_MAX];
@@ -26,6 +28,13 @@ void use_blame(const char *file, ag_error *error) {
 void use_blame_model(const options *o, ag_error *error) {
     char path[PATH_MAX];
     use_blame(run_dir_model(options_text(o, OPTION_MODEL), path), error);
+}
+
+void use_precision(const options *o) {
+    const bool bf16 = strcmp(options_text(o, OPTION_PRECISION), "bf16") == 0;
+    ag_error error = {0};
+    if (!ag_precision_set(bf16 ? AG_PRECISION_BF16 : AG_PRECISION_F32, &error))
+        fprintf(stderr, "dcgan: warning: %s; products stay in f32\n", error.text);
 }
 
 nn_dataset *use_data(const options *o, ag_error *error) {

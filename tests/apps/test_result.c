@@ -58,6 +58,39 @@ Test(result, of_two_epochs_and_two_more_is_one_of_four) {
     }
 }
 
+// The run's configuration says which, and resume follows it.
+Test(result, of_bf16_products_is_resumed_in_bf16) {
+    setenv("AG_BF16", "emulate", 1);
+    cli_succeed("train " SMALL " --epochs 2 -o plain");
+    cli_succeed("train " SMALL " --precision bf16 --epochs 4 -o whole");
+    cli_succeed("train " SMALL " --precision bf16 --epochs 2 -o parts");
+    cr_assert(!cli_same("plain/log.csv", "parts/log.csv"), "bf16 changes nothing");
+    const cli_result *r = cli_succeed("resume parts --epochs 4 --threads 3");
+    cr_assert(strstr(r->out, "products in bf16") && !*r->err, "%s%s", r->out, r->err);
+    const char *found = cli_difference("whole", "parts");
+    cr_assert(!found, "%s differs", found);
+}
+
+Test(result, of_a_processor_without_bf16_products_is_f32s) {
+    setenv("AG_ISA", "avx2", 1);
+    cli_succeed("train " SMALL " --epochs 2 -o plain");
+    const cli_result *r = cli_succeed("train " SMALL " --precision bf16 --epochs 2 -o asked");
+    cr_assert(strstr(r->err, "warning: precision bf16") && strstr(r->err, "stay in f32"), "%s", r->err);
+    cr_assert(cli_same("plain/model.safetensors", "asked/model.safetensors"));
+}
+
+// config.json of the versions before --precision
+Test(result, goes_on_from_a_configuration_without_precision) {
+    cli_succeed("train " SMALL " --epochs 1 -o run");
+    char command[512];
+    snprintf(command, sizeof command, "sed -i -z 's/,[^,]*\"precision\": \"f32\"//' '%s'",
+             scratch_path("run/config.json"));
+    cr_assert(system(command) == 0);
+    snprintf(command, sizeof command, "! grep -q precision '%s'", scratch_path("run/config.json"));
+    cr_assert(system(command) == 0, "the key is still there");
+    cli_succeed("resume run --epochs 2");
+}
+
 Test(result, of_parts_holds_the_grids_of_the_whole) {
     const int every[] = {0, 3};
     for (int k = 0; k < 2; k++) {

@@ -124,7 +124,8 @@ Test(run, writes_a_config_with_every_default_filled_in) {
                                  "\"seed\": 0,",
                                  "\"gan\": \"non_saturating\"",
                                  "\"limit-images\": 0,",
-                                 "\"sample-every\": 1\n"};
+                                 "\"sample-every\": 1,",
+                                 "\"precision\": \"f32\"\n"};
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         cr_assert(strstr(config, words[i]), "%s is not in %s", words[i], config);
     free(config);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Any number of threads gives the same bits: a convolutional net with batch normalization, forward, backward and an
-// Adam step, in f32. A plain main, since Criterion does not start under ThreadSanitizer.
+// Adam step, in f32 and with bf16 products. A plain main, since Criterion does not start under ThreadSanitizer.
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -113,8 +113,9 @@ static int64_t first_difference(const float *a, const float *b, int64_t n) {
     return -1;
 }
 
-int main(void) {
+static void check_precision(ag_precision precision) {
     static const int counts[] = {1, 2, 3, 7};
+    EXPECT(ag_precision_set(precision, NULL), "no bf16 products");
     int64_t size;
     float *one = NULL;
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
@@ -122,13 +123,20 @@ int main(void) {
         each_index_is_visited_once(counts[i]);
         if (!one) one = calloc((size_t)size, sizeof *one), memcpy(one, result, (size_t)size * sizeof *one);
         int64_t at = first_difference(one, result, size);
-        EXPECT(at < 0, "%d threads: value %lld of %lld is %.9g, with one thread %.9g", counts[i],
-               (long long)at, (long long)size, at < 0 ? 0 : result[at], at < 0 ? 0 : one[at]);
+        EXPECT(at < 0, "precision %d, %d threads: value %lld of %lld is %.9g, with one thread %.9g",
+               precision, counts[i], (long long)at, (long long)size, at < 0 ? 0 : result[at],
+               at < 0 ? 0 : one[at]);
         EXPECT(result[0] > 0 && result[0] != result[STEPS - 1], "%d threads: the loss stays at %g", counts[i],
                result[0]);
         free(result);
     }
     free(one);
+}
+
+int main(void) {
+    setenv("AG_BF16", "emulate", 1);
+    check_precision(AG_PRECISION_F32);
+    check_precision(AG_PRECISION_BF16);
     ag_threads_set(0);
     EXPECT(ag_threads_get() >= 1, "0 threads do not mean those of the machine");
     return failures != 0;

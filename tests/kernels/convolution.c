@@ -163,6 +163,7 @@ static bool is_asked_for(const check *c, ag_conv_pass pass, int winograd) {
 static void spoil(buffer *b) {
     check_set(b, check_index(b->n), INFINITY);
     check_set(b, check_index(b->n), NAN);
+    check_set(b, check_index(b->n), nan("0x7ffffffffffff"));  // whose rounding would carry
 }
 
 static void choose_epilogue(problem *p) {
@@ -170,7 +171,7 @@ static void choose_epilogue(problem *p) {
     p->biased = check_index(2) == 1, p->slope = slopes[check_index(3)];
 }
 
-// special: an infinity and a NaN in each tensor. They must reach the sums that they are in and no other, so
+// special: an infinity and two NaNs in each tensor. They must reach the sums that they are in and no other, so
 // a kernel that multiplies padding by zero is found.
 static void check_geometry(const check *c, ag_conv_geometry g, bool special) {
     problem p = {.g = g};

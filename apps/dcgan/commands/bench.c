@@ -6,6 +6,7 @@
 #include "apps/dcgan/command.h"
 #include "apps/dcgan/environment.h"
 #include "apps/dcgan/trace.h"
+#include "apps/dcgan/use.h"
 
 // The most that this program's memory ever was. getrusage would count what the process was before it was this
 // program.
@@ -83,8 +84,10 @@ static exit_code run(const options *o, ag_error *error) {
     const bench *what = bench_find(options_text(o, OPTION_WHAT));
     const char *isa = options_text(o, OPTION_ISA), *trace = options_text(o, OPTION_PROFILE);
     if (check_sizes(what, o, error) && (!isa || environment_choose_isa(isa, error)) &&
-        (!trace || check_writable(trace, error)))
+        (!trace || check_writable(trace, error))) {
+        use_precision(o);
         time_it(what, o, error);
+    }
     return EXIT_OK;
 }
 
@@ -92,7 +95,7 @@ const command command_bench = {
     .name = "bench",
     .summary = "Time training, generating or the kernels",
     .options = (const option_id[]){OPTION_WHAT, OPTION_BATCH, OPTION_GENERATED, OPTION_IMAGE, OPTION_WIDTH,
-                                   OPTION_ITERATIONS, OPTION_THREADS, OPTION_ISA, OPTION_JSON, OPTION_PROFILE,
-                                   OPTION_END},
+                                   OPTION_ITERATIONS, OPTION_THREADS, OPTION_ISA, OPTION_PRECISION,
+                                   OPTION_JSON, OPTION_PROFILE, OPTION_END},
     .run = run,
 };

@@ -100,8 +100,10 @@ static exit_code resume(options *o, const run_dir *run, ag_error *error) {
     dcgan *model = dcgan_open(run_dir_file(run, run->model, file), error);
     training job = {.model = model, .options = o, .run = run};
     if (model && config_open(&c, run, error) && complete(&c, file, o, &job, error) &&
-        run_dir_check_writable(run, error))
+        run_dir_check_writable(run, error)) {
+        use_precision(o);
         code = train(&job, file, error);
+    }
     config_close(&c);
     dcgan_free(model);
     return code;

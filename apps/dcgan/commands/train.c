@@ -37,6 +37,7 @@ static exit_code train(dcgan *model, const nn_dataset *data, const options *o, a
 
 static exit_code run(const options *o, ag_error *error) {
     exit_code code = EXIT_OK;
+    use_precision(o);
     nn_dataset *data = use_data(o, error);
     dcgan *model = data ? create(data, o, error) : NULL;
     if (model && training_check(data, o, error)) code = train(model, data, o, error);
@@ -51,6 +52,6 @@ const command command_train = {
     .trains = true,
     .options = (const option_id[]){OPTION_DATA, OPTION_EPOCHS, OPTION_BATCH, OPTION_LS_EPSILON, OPTION_GAN,
                                    OPTION_SEED, OPTION_LIMIT_IMAGES, OPTION_SAMPLE_EVERY, OPTION_THREADS,
-                                   OPTION_RUN_DIR, OPTION_END},
+                                   OPTION_PRECISION, OPTION_RUN_DIR, OPTION_END},
     .run = run,
 };
