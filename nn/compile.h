@@ -30,8 +30,9 @@ AG_API bool nn_test_on_batch(nn_program *program, const void *x, const void *y, 
 AG_API const ag_program *nn_program_plan(nn_program *program, int64_t n, ag_error *error);
 
 // out [n, output...] := model(x), inference mode, in chunks of one fixed size, the last one filled up with
-// zeros: a row's bits do not depend on n, nor on ag_precision_set: products are in f32. `workspace` NULL: one of its own. The model and the workspace must
-// outlive it; the caller frees it. A run that fails has written the chunks before it.
+// zeros: a row's bits do not depend on n, nor on ag_precision_set: products are in f32. `workspace` NULL: one
+// of its own. The model and the workspace must outlive it; the caller frees it. A run that fails has written
+// the chunks before it.
 typedef struct nn_predictor nn_predictor;
 AG_API nn_predictor *nn_predictor_create(nn_model *model, int64_t chunk, ag_workspace *workspace,
                                          ag_error *error);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "autograd/precision.h"
 #include "nn/compile.h"
 #include "nn/given.h"
 

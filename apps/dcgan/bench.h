@@ -20,6 +20,7 @@ typedef struct bench {
     option_id images;     // the option that says how many images an iteration works on; OPTION_END: none
     bool rate;            // images/s mean something
     bool shaped;          // the image's shape and the networks' width matter
+    bool rounded;         // the precision of products matters
     // Everything that is made before the clock runs; NULL with *error filled.
     void *(*open)(const bench_params *params, ag_error *error);
     // Fills the measurement, whose programs live until close. Runs a few iterations uncounted before.

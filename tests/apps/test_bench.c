@@ -279,6 +279,8 @@ Test(bench, names_a_wrong_command_line_with_its_rule) {
         {"bench --what fma --batch 4", {"--batch", "--what fma does not depend on it"}},
         {"bench --what fma --image 28x28x1", {"--image", "--what fma does not depend on it"}},
         {"bench --what kernels --width 48", {"--width", "--what kernels does not depend on it"}},
+        {"bench --what generate --precision bf16", {"--precision", "--what generate does not depend on it"}},
+        {"bench --precision f16", {"--precision f16", "f32, bf16"}},
         {"bench --image 28x28", {"--image 28x28", "height x width x channels"}},
         {"bench --image 28x28x1x1", {"--image 28x28x1x1", "height x width x channels"}},
         {"bench --image 28x30x1", {"[28,30,1]", "divisible by 4"}},

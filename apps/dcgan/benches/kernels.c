@@ -114,6 +114,7 @@ const bench bench_kernels = {
     .name = "kernels",
     .summary = "the three passes of each convolution of both networks",
     .images = OPTION_BATCH,
+    .rounded = true,
     .open = subject_open,
     .measure = measure,
     .close = subject_close,

@@ -94,6 +94,7 @@ const bench bench_train = {
     .images = OPTION_BATCH,
     .rate = true,
     .shaped = true,
+    .rounded = true,
     .open = subject_open,
     .measure = measure,
     .close = subject_close,

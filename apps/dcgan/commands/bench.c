@@ -62,13 +62,19 @@ static void time_it(const bench *what, const options *o, ag_error *error) {
 }
 
 // An option that changes nothing would be taken for one that does.
-static bool check_sizes(const bench *what, const options *o, ag_error *error) {
-    static const option_id sizes[] = {OPTION_BATCH, OPTION_GENERATED, OPTION_IMAGE, OPTION_WIDTH};
-    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
-        const bool shape = sizes[i] == OPTION_IMAGE || sizes[i] == OPTION_WIDTH;
-        if (options_given(o, sizes[i]) && !(shape ? what->shaped : sizes[i] == what->images))
+static bool check_relevance(const bench *what, const options *o, ag_error *error) {
+    const struct {
+        option_id id;
+        bool matters;
+    } rows[] = {{OPTION_BATCH, what->images == OPTION_BATCH},
+                {OPTION_GENERATED, what->images == OPTION_GENERATED},
+                {OPTION_IMAGE, what->shaped},
+                {OPTION_WIDTH, what->shaped},
+                {OPTION_PRECISION, what->rounded}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        if (options_given(o, rows[i].id) && !rows[i].matters)
             return ag_fail(error, AG_STATUS_USAGE, "--%s: --what %s does not depend on it",
-                           option_at(sizes[i])->name, what->name);
+                           option_at(rows[i].id)->name, what->name);
     }
     return true;
 }
@@ -83,7 +89,7 @@ static bool check_writable(const char *path, ag_error *error) {
 static exit_code run(const options *o, ag_error *error) {
     const bench *what = bench_find(options_text(o, OPTION_WHAT));
     const char *isa = options_text(o, OPTION_ISA), *trace = options_text(o, OPTION_PROFILE);
-    if (check_sizes(what, o, error) && (!isa || environment_choose_isa(isa, error)) &&
+    if (check_relevance(what, o, error) && (!isa || environment_choose_isa(isa, error)) &&
         (!trace || check_writable(trace, error))) {
         use_precision(o);
         time_it(what, o, error);
