@@ -4,6 +4,7 @@
 
 #include <math.h>
 
+#include "autograd/threads.h"
 #include "nn/given.h"
 
 // Standard deviation of the standard normal truncated at 2 sigma; Keras divides by it, so that the truncated
@@ -13,6 +14,8 @@
 
 // Redraw k of element i is value i + k 2^40 of the stream: past every element, as no shape has more.
 #define REDRAW_SHIFT 40
+
+#define PART 16384  // elements that a thread draws at one go
 
 void nn_fans(ag_shape shape, double *fan_in, double *fan_out) {
     if (!NN_GIVEN(fan_in, "fan_in", NULL) || !NN_GIVEN(fan_out, "fan_out", NULL)) return;
@@ -70,13 +73,30 @@ static void redraw(ag_stream stream, int64_t i, ag_dtype dtype, void *value) {
         ag_random_normal_fill(stream, (uint64_t)i + (k << REDRAW_SHIFT), 1, dtype, value);
 }
 
+typedef struct truncated {
+    ag_stream stream;
+    ag_dtype dtype;
+    int64_t n;
+    char *values;
+    double sigma;  // of the normal before it is truncated
+} truncated;
+
+// Elements part PART to (part + 1) PART.
+static void fill_part(void *context, int64_t part) {
+    const truncated *t = context;
+    const size_t size = ag_dtype_bytes(t->dtype);
+    const int64_t first = part * PART, n = t->n - first < PART ? t->n - first : PART;
+    char *values = t->values + (size_t)first * size;
+    ag_random_normal_fill(t->stream, (uint64_t)first, n, t->dtype, values);
+    for (int64_t i = 0; i < n; i++) redraw(t->stream, first + i, t->dtype, values + (size_t)i * size);
+    values_affine(t->dtype, n, values, t->sigma, 0);
+}
+
 static void fill_truncated_normal(ag_shape shape, ag_stream stream, ag_dtype dtype, void *values,
                                   double variance) {
     const int64_t n = ag_shape_size(shape);
-    const size_t size = ag_dtype_bytes(dtype);
-    ag_random_normal_fill(stream, 0, n, dtype, values);
-    for (int64_t i = 0; i < n; i++) redraw(stream, i, dtype, (char *)values + (size_t)i * size);
-    values_affine(dtype, n, values, sqrt(variance) / TRUNCATED_SIGMA, 0);
+    truncated t = {stream, dtype, n, values, sqrt(variance) / TRUNCATED_SIGMA};
+    ag_parallel_for((n + PART - 1) / PART, fill_part, &t);
 }
 
 static void zeros(const nn_initializer *initializer, ag_shape shape, ag_stream stream, ag_dtype dtype,

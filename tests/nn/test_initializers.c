@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "autograd/threads.h"
 #include "nn/initializer.h"
 #include "tests/nn/fixture.h"
 
@@ -141,6 +142,38 @@ Test(initializer, value_i_does_not_depend_on_how_many_there_are) {
     ag_tensor *a = draw(&initializer, few, stream, AG_F64), *b = draw(&initializer, many, stream, AG_F64);
     cr_expect(memcmp(a->data, b->data, (size_t)ag_shape_size(few) * 8) == 0);
     ag_tensor_free(a), ag_tensor_free(b);
+}
+
+// Element i of a normal truncated at 2 sigma, from nothing but its index; redraw k is value i + k 2^40 of the stream.
+static double truncated_element(int64_t i, ag_dtype dtype) {
+    float narrow = 0;
+    double wide = 0;
+    uint64_t at = (uint64_t)i;
+    do {
+        ag_random_normal_fill(stream, at, 1, dtype, dtype == AG_F32 ? (void *)&narrow : &wide);
+        if (dtype == AG_F32) wide = (double)narrow;
+        at += UINT64_C(1) << 40;
+    } while (fabs(wide) > 2);
+    return wide;
+}
+
+Test(initializer, a_large_tensor_is_its_elements_for_any_number_of_threads) {
+    const ag_shape shape = S(450, 99);
+    const nn_initializer initializer = nn_he_normal;
+    const double sigma = sqrt(2. / 450) / TRUNCATED_SIGMA;
+    for (int threads = 1; threads <= 3; threads += 2) {
+        ag_threads_set(threads);
+        for (ag_dtype dtype = AG_F32; dtype <= AG_F64; dtype++) {
+            ag_tensor *values = draw(&initializer, shape, stream, dtype);
+            for (int64_t i = 0; i < ag_shape_size(shape); i++) {
+                const double x = sigma * truncated_element(i, dtype);
+                cr_assert(ag_tensor_get(values, i) == (dtype == AG_F32 ? (double)(float)x : x),
+                          "%d threads, element %lld", threads, (long long)i);
+            }
+            ag_tensor_free(values);
+        }
+    }
+    ag_threads_set(0);
 }
 
 Test(initializer, fans_are_keras_compute_fans) {
