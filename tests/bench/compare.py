@@ -203,8 +203,10 @@ class Starting(Contest):
             command = [self.arguments.program, "train", "--data", DATA, "-o", folder + "/run", "--epochs", "1",
                        "--batch", str(self.case.images), "--threads", str(self.case.threads)]
             _, memory, started = run(command, stopping=True)
-            birth = subprocess.check_output(["stat", "-c", "%.6W", folder + "/run/model.safetensors"])
-        self.note(OURS, float(birth) - started, memory, "")
+            birth = float(subprocess.check_output(["stat", "-c", "%.6W", folder + "/run/model.safetensors"]))
+        if birth < started:
+            sys.exit("compare: the file system of the temporary folder does not keep when a file was born")
+        self.note(OURS, birth - started, memory, "")
 
     def time_peer(self, peer):
         output, memory, version, _ = self.run_peer(peer, "--batch", str(self.case.images), "--iters", "1",
