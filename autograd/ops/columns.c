@@ -11,15 +11,10 @@ int64_t ag_columns_scratch(int64_t rows, int64_t cols, ag_dtype dtype) {
     return count_blocks(rows, cols) * cols * (int64_t)ag_dtype_bytes(dtype);
 }
 
-// Sums start at the last block, whose rows what made them left in the cache, and leave there the first for the next pass.
-static int64_t from_the_end(int64_t i, int64_t rows, int64_t cols) {
-    return count_blocks(rows, cols) - 1 - i;
-}
-
-static void sum_block(void *context, int64_t i) {
+static void sum_block(void *context, int64_t block) {
     const ag_columns *c = context;
     const ag_dtype dtype = c->kernels->dtype;
-    const int64_t block = from_the_end(i, c->rows, c->cols), first = block * ag_block_rows(c->cols);
+    const int64_t first = block * ag_block_rows(c->cols);
     const int64_t rows = ag_min(ag_block_rows(c->cols), c->rows - first);
     const void *x = ag_const_at(c->x, first * c->cols, dtype);
     void *partial = ag_at(c->scratch, block * c->cols, dtype);
@@ -54,9 +49,11 @@ static ag_normalize_call rows_of(const job *j, int64_t block) {
     return call;
 }
 
+// From the last block, whose dy what made it has left in the cache, to the first, with which the next pass begins: the
+// two and a sum of dx behind them take 4.5 instead of 4.8 ms for 25088 x 128 values.
 static void gradient_block(void *context, int64_t i) {
     const job *j = context;
-    const int64_t block = from_the_end(i, j->all->rows, j->all->cols);
+    const int64_t block = count_blocks(j->all->rows, j->all->cols) - 1 - i;
     ag_normalize_call call = rows_of(j, block);
     call.sum = ag_at(j->sum, block * call.cols, j->kernels->dtype);
     call.dot = ag_at(j->dot, block * call.cols, j->kernels->dtype);
