@@ -29,8 +29,9 @@ void *ag_memory_reserve(int64_t bytes) {
     const int64_t rounded = ag_memory_round(bytes);
     if (rounded < 0) return NULL;
     const size_t size = rounded ? (size_t)rounded : AG_ALIGNMENT;
-    void *memory = aligned_alloc(size < HUGE_PAGE ? AG_ALIGNMENT : HUGE_PAGE, size);
-    if (memory) ag_memory_prefer_huge(memory, rounded);
+    void *memory;
+    if (posix_memalign(&memory, size < HUGE_PAGE ? AG_ALIGNMENT : HUGE_PAGE, size) != 0) return NULL;
+    ag_memory_prefer_huge(memory, rounded);
     return memory;
 }
 
