@@ -90,39 +90,38 @@ INLINE void few_gradients(const columns *tall, int64_t at, int64_t n, real *g) {
     }
 }
 
-// What element x, with d = x - mean, adds to sum s.
-INLINE double one_term(term kind, int s, real x, double d, real dy) {
-    switch (kind) {
-        case SUM:
-            return x;
-        case SQUARE:
-            return d * d;
-        default:
-            return s < sums_of(kind) - 1 ? dy : dy * d;
+// total + column c of few rows, in double; SUM, SQUARE or DOT. Never inlined, so that it is one piece of code: the sums
+// of GRADIENT are those of SUM and of DOT, with the same bits.
+static __attribute__((noinline)) real add_rest(term kind, double total, const columns *in, int64_t c) {
+    const double mean = kind == SUM ? 0 : in->constant[MEAN][c];
+    for (int64_t i = c; i < in->rows * in->cols; i += in->cols) {
+        const double x = in->x[i], d = x - mean;
+        total += kind == SUM ? x : (kind == SQUARE ? d : (double)in->dy[i]) * d;
     }
+    return (real)total;
 }
 
-// Fewer columns than lanes: LANES rows are one row of whole vectors, whose columns repeat. What is left of the rows
-// is added to them in double.
+// Fewer columns than lanes: LANES rows are one row of whole vectors, whose columns repeat.
 INLINE void narrow(term kind, const columns *in, real *const out[2]) {
     const int64_t cols = in->cols, period = cols * LANES, rows = in->rows / LANES, done = rows * period;
-    const int64_t rest = in->rows * cols - done;
     real constant[CONSTANTS][LANES * LANES] = {{0}}, sums[2][LANES * LANES], g[LANES * LANES];
     columns tall = {rows,     period, in->dy, in->x, {constant[MEAN], constant[SCALE], constant[SHIFT]},
                     in->slope};
     for (int j = 0; j < constants_of(kind); j++)
         for (int64_t i = 0; i < period; i++) constant[j][i] = in->constant[j][i % cols];
     wide(kind, &tall, (real *[]){sums[0], sums[1]});
-    if (kind == GRADIENT) few_gradients(&tall, done, rest, g);
-    const real *x = in->x + done, *dy = kind == DOT ? in->dy + done : kind == GRADIENT ? g : x;
-    for (int64_t c = 0; c < cols; c++)
-        for (int s = 0; s < sums_of(kind); s++) {
-            double total = 0;
-            for (int64_t i = c; i < period; i += cols) total += sums[s][i];
-            for (int64_t i = c; i < rest; i += cols)
-                total += one_term(kind, s, x[i], (double)x[i] - (double)constant[MEAN][c], dy[i]);
-            out[s][c] = (real)total;
-        }
+    if (kind == GRADIENT) few_gradients(&tall, done, in->rows % LANES * cols, g);
+    const real *x = in->x + done, *dy = kind == GRADIENT ? g : kind == DOT ? in->dy + done : NULL;
+    const columns rest = {in->rows % LANES, cols, dy, x, {constant[MEAN]}, 1};
+    const columns gradients = {in->rows % LANES, cols, NULL, g, {NULL}, 1};
+    for (int64_t c = 0; c < cols; c++) {
+        double total[2] = {0};
+        for (int s = 0; s < sums_of(kind); s++)
+            for (int64_t i = c; i < period; i += cols) total[s] += sums[s][i];
+        out[0][c] =
+            kind == GRADIENT ? add_rest(SUM, total[0], &gradients, c) : add_rest(kind, total[0], &rest, c);
+        if (kind == GRADIENT) out[1][c] = add_rest(DOT, total[1], &rest, c);
+    }
 }
 
 INLINE void reduce(term kind, const columns *in, real *sum, real *dot) {
