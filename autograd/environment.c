@@ -4,6 +4,8 @@
 
 #include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "autograd/blas.h"
 #include "autograd/kernel.h"
@@ -24,4 +26,18 @@ const char *ag_environment(void) {
     return texts[ag_precision_get() == AG_PRECISION_BF16];
 }
 
-bool ag_environment_check(ag_error *error) { return ag_rewrite_check(error); }
+// The words that a variable may hold, between spaces.
+static bool check_word(const char *name, const char *words, ag_error *error) {
+    const char *value = getenv(name);
+    char padded[64];
+    if (!value || !*value) return true;
+    snprintf(padded, sizeof padded, " %s ", value);
+    return strstr(words, padded) != NULL ||
+           ag_fail(error, AG_STATUS_USAGE, "%s=%s: it must be one of%s", name, value, words);
+}
+
+bool ag_environment_check(ag_error *error) {
+    return check_word("AG_ISA", " scalar baseline avx2 avx512 ", error) &&
+           check_word("AG_WINOGRAD", " 0 2 4 all ", error) && check_word("AG_BF16", " emulate ", error) &&
+           ag_rewrite_check(error);
+}

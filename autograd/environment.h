@@ -9,6 +9,6 @@
 // bits. The text is static.
 AG_API const char *ag_environment(void);
 
-// False, with *error filled (AG_STATUS_USAGE), when a variable that switches something, AG_REWRITES, has a value that
-// means nothing. Asked whenever a program is compiled; a program of one's own may ask before anything else.
+// False, with *error filled (AG_STATUS_USAGE), when a variable that switches something (AG_ISA, AG_WINOGRAD, AG_BF16,
+// AG_REWRITES) has a value that means nothing. Asked whenever a program is compiled; a program of one's own may ask before anything else.
 AG_API bool ag_environment_check(ag_error *error);

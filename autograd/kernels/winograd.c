@@ -6,15 +6,17 @@
 #include "autograd/kernels/epilogue.h"
 
 enum {
-    BLOCK_IMAGES = 4,   // of a task
-    UNIT_ROWS = 2,      // row products of one filter taken at once, at most
-    WEIGHT_CHUNK = 16,  // inputs whose weights are transformed at once, in the first-level cache
+    BLOCK_IMAGES = 4,        // of a task, at most
+    LEAST_BLOCKS = 4,        // as far as there are images
+    UNIT_ROWS = 2,           // row products of one filter taken at once, at most
+    CHUNK_BYTES = 16 << 10,  // of the weights that are transformed at once, in the first-level cache
 };
 
 static int64_t pair_count(const winograd *pass) {
     return (int64_t)pass->rows.filters * pass->columns.filters;
 }
-static int64_t block_count(const winograd *pass) { return tile_parts(pass->geometry.n, BLOCK_IMAGES); }
+static int64_t blocks_of(int64_t n) { return larger(tile_parts(n, BLOCK_IMAGES), smaller(n, LEAST_BLOCKS)); }
+static int64_t block_count(const winograd *pass) { return blocks_of(pass->geometry.n); }
 static int64_t block_images(const winograd *pass) { return tile_parts(pass->geometry.n, block_count(pass)); }
 static const images *input_of(const winograd *pass) { return pass->transposed ? &pass->y : &pass->x; }
 static const images *output_of(const winograd *pass) { return pass->transposed ? &pass->x : &pass->y; }
@@ -112,8 +114,7 @@ static void gather_weights(const winograd *pass, const real *w, int64_t panel, t
 static void transform_chunk(const winograd *pass, const real *w, int64_t panel, tile_part inputs, factor *u) {
     const ag_axis *rows = &pass->rows, *columns = &pass->columns;
     const int64_t count = inputs.count * WIDTH;
-    real taps[AG_AXIS_TAPS * AG_AXIS_TAPS * WEIGHT_CHUNK * WIDTH];
-    real line[AG_AXIS_TAPS * WEIGHT_CHUNK * WIDTH];
+    real taps[CHUNK_BYTES / sizeof(real)], line[CHUNK_BYTES / sizeof(real)];
     gather_weights(pass, w, panel, inputs, taps);
     const combination down = {
         .from = taps, .step = columns->taps * count, .rows = 1, .count = columns->taps * count, .out = line};
@@ -136,9 +137,10 @@ static void transform_chunk(const winograd *pass, const real *w, int64_t panel, 
 }
 
 static void transform_panel(const winograd *pass, const real *w, int64_t panel, factor *u) {
-    const int64_t inputs = input_of(pass)->c;
-    for (int64_t k = 0; k < inputs; k += WEIGHT_CHUNK)
-        transform_chunk(pass, w, panel, (tile_part){k, smaller(WEIGHT_CHUNK, inputs - k)}, u);
+    const int64_t inputs = input_of(pass)->c, size = pass->geometry.kh * pass->geometry.kw * WIDTH;
+    const int64_t chunk = CHUNK_BYTES / (int64_t)sizeof(real) / size / PAIR * PAIR;
+    for (int64_t k = 0; k < inputs; k += chunk)
+        transform_chunk(pass, w, panel, (tile_part){k, smaller(chunk, inputs - k)}, u);
 }
 
 // ---- forward and input gradient
@@ -216,9 +218,7 @@ static int64_t gather_bytes(const ag_conv_geometry *g, bool transposed, int work
 
 // Stages: the matrices; the weights, panel by panel; blocks of images.
 static int64_t gather_tasks(const ag_conv_geometry *g, bool transposed, int stage) {
-    return stage == 0   ? 1
-           : stage == 1 ? tile_parts(transposed ? g->ci : g->co, WIDTH)
-                        : tile_parts(g->n, BLOCK_IMAGES);
+    return stage == 0 ? 1 : stage == 1 ? tile_parts(transposed ? g->ci : g->co, WIDTH) : blocks_of(g->n);
 }
 
 static void gather_run(const ag_conv_call *call, bool transposed, int stage, int64_t task) {

@@ -166,6 +166,15 @@ Test(cli, a_word_that_switches_nothing_is_refused_before_anything_is_read) {
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
         cli_refuse(2, CLI_WORDS("AG_REWRITES", "\"-adam\"", "none, -", "-leaky_relu_sign"), "%s", lines[i]);
     unsetenv("AG_REWRITES");
+    static const char *const variables[][3] = {
+        {"AG_ISA", "avx3", "AG_ISA=avx3: it must be one of scalar"},
+        {"AG_WINOGRAD", "3", "AG_WINOGRAD=3: it must be one of 0 2 4 all"},
+        {"AG_BF16", "yes", "AG_BF16=yes: it must be one of emulate"}};
+    for (size_t i = 0; i < sizeof variables / sizeof *variables; i++) {
+        setenv(variables[i][0], variables[i][1], 1);
+        cli_refuse(2, CLI_WORDS(variables[i][2]), "%s", lines[i]);
+        unsetenv(variables[i][0]);
+    }
 }
 
 // A second thread would end the program: no address space has room for its stack.
