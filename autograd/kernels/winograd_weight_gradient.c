@@ -8,13 +8,16 @@ enum {
     RUN = 32,          // products added up from zero: the errors of longer sums would show
     GROUP_IMAGES = 8,  // at least
     TASKS = 16,        // wanted
-    CHUNK = 256,       // elements of dw that a task of the last stage makes
+    CHUNK = 256,       // elements of dw that a task of the last stage makes, whole rows of WIDTH
 };
 
 // Tasks of stage 1 are (row filter, group of images).
 static int64_t group_count(const ag_conv_geometry *g, int row_filters) {
     return smaller(tile_parts(TASKS, row_filters), tile_parts(g->n, GROUP_IMAGES));
 }
+
+// Of a panel's rows, in the last stage.
+static int64_t chunk_count(int64_t ci) { return tile_parts(ci, CHUNK / WIDTH); }
 
 static int64_t groups_of(const winograd *pass) { return group_count(&pass->geometry, pass->rows.filters); }
 
@@ -31,9 +34,10 @@ static int64_t unit_images(const winograd *pass, int64_t filter) {
     return smaller(UNIT_ROWS / unit_rows(pass, filter) * PAIR, pass->geometry.n);
 }
 
-// ---- scratch: the matrices, the sums of each group [pair][ci][co], then each worker's own memory
+// ---- scratch: the matrices, the sums of each group [pair][panel][ci][WIDTH], then each worker's own memory
 
-static int64_t weights(const winograd *pass) { return pass->geometry.ci * pass->geometry.co; }
+static int64_t panel_count(const winograd *pass) { return tile_parts(pass->y.c, WIDTH); }
+static int64_t weights(const winograd *pass) { return panel_count(pass) * pass->x.c * WIDTH; }
 static int64_t group_size(const winograd *pass) {
     return (int64_t)pass->rows.filters * pass->columns.filters * weights(pass);
 }
@@ -63,42 +67,31 @@ static char *worker_memory(const winograd *pass, const ag_conv_call *call) {
 
 // ---- stage 1
 
-// out[r][lanes] (+)= acc
-INLINE void add_tile(int rows, vec acc[ROWS][2], bool first, int64_t lanes, real *out, int64_t out_pitch) {
-    for (int r = 0; r < rows; r++, out += out_pitch) {
-        if (lanes == WIDTH) {
-            v_store(out, first ? acc[r][0] : v_load(out) + acc[r][0]);
-            v_store(out + LANES, first ? acc[r][1] : v_load(out + LANES) + acc[r][1]);
-        } else {
-            real values[WIDTH];
-            v_store(values, acc[r][0]);
-            v_store(values + LANES, acc[r][1]);
-            for (int64_t o = 0; o < lanes; o++) out[o] = first ? values[o] : out[o] + values[o];
-        }
-    }
-}
-
-// out[r][lanes] (+)= sum over k of a[k][r] b[k][lanes], of pairs the sum of both products
+// out[r][WIDTH] (+)= sum over k of a[k][r] b[k][WIDTH], of pairs the sum of both products
 INLINE void outer_tile(int rows, const factor *a, int64_t a_pitch, const factor *b, int64_t b_pitch,
-                       int64_t length, bool first, int64_t lanes, real *out, int64_t out_pitch) {
+                       int64_t length, bool first, real *out) {
     int64_t k = 0;
     do {
         vec acc[ROWS][2] = {{{0}}};
         const int64_t end = smaller(k + RUN, length);
         for (; k < end; k++) tile_step(rows, a + k * a_pitch * PAIR, PAIR, b + k * b_pitch * PAIR, acc);
-        add_tile(rows, acc, first, lanes, out, out_pitch);
+        for (int r = 0; r < rows; r++) {
+            real *row = out + r * WIDTH;
+            v_store(row, first ? acc[r][0] : v_load(row) + acc[r][0]);
+            v_store(row + LANES, first ? acc[r][1] : v_load(row + LANES) + acc[r][1]);
+        }
         first = false;
     } while (k < length);
 }
 
 static void multiply_pair(const winograd *pass, int64_t length, const factor *x, const factor *y, bool first,
-                          real *out) {
-    const int64_t parts = tile_parts(pass->x.c, ROWS), co = pass->y.c;
-    for (int64_t o = 0; o < co; o += WIDTH)
+                          real *sums) {
+    const int64_t ci = pass->x.c, parts = tile_parts(ci, ROWS);
+    for (int64_t panel = 0; panel < panel_count(pass); panel++, y += WIDTH * PAIR, sums += ci * WIDTH)
         for (int64_t i = 0; i < parts; i++) {
-            const tile_part part = tile_cut(pass->x.c, parts, i);
-            TILE_SWITCH(part.count, outer_tile, x + part.first * PAIR, pass->x.pitch, y + o * PAIR,
-                        pass->y.pitch, length, first, smaller(WIDTH, co - o), out + part.first * co + o, co)
+            const tile_part part = tile_cut(ci, parts, i);
+            TILE_SWITCH(part.count, outer_tile, x + part.first * PAIR, pass->x.pitch, y, pass->y.pitch,
+                        length, first, sums + part.first * WIDTH)
         }
 }
 
@@ -139,12 +132,14 @@ static void sum_groups(const winograd *pass, const real *sums, int64_t count, re
         }
 }
 
-// Elements of all taps of dw: the groups' sums, then the columns' taps, then the rows'.
+// Some rows of a panel of all taps of dw: the groups' sums, then the columns' taps, then the rows'.
 static void combine_chunk(const winograd *pass, const ag_conv_call *call, int64_t task) {
     const ag_axis *rows = &pass->rows, *columns = &pass->columns;
-    const int64_t first = task * CHUNK, count = smaller(CHUNK, weights(pass) - first);
+    const int64_t ci = pass->x.c, co = pass->y.c, chunks = chunk_count(ci), panel = task / chunks;
+    const tile_part inputs = tile_cut(ci, chunks, task % chunks);
+    const int64_t count = inputs.count * WIDTH;
     const char *start = (const char *)call->scratch + pass->matrices_bytes;
-    const real *sums = (const real *)start + first;
+    const real *sums = (const real *)start + (panel * ci + inputs.first) * WIDTH;
     real *filters = (real *)worker_memory(pass, call);
     real *taps = filters + columns->filters * CHUNK;
     combination across = {.from = filters, .step = CHUNK, .rows = 1, .count = count};
@@ -155,11 +150,16 @@ static void combine_chunk(const winograd *pass, const ag_conv_call *call, int64_
             combine_dense(&across, columns->filters, &columns->filter[0][b], AG_AXIS_TAPS);
         }
     }
-    combination down = {.step = columns->taps * CHUNK, .rows = 1, .count = count};
+    real *dw = (real *)call->out + inputs.first * co + panel * WIDTH;
+    combination down = {.step = columns->taps * CHUNK,
+                        .from_row = WIDTH,
+                        .rows = inputs.count,
+                        .count = smaller(WIDTH, co - panel * WIDTH),
+                        .out_row = co};
     for (int a = 0; a < rows->taps; a++)
         for (int b = 0; b < columns->taps; b++) {
             down.from = taps + b * CHUNK;
-            down.out = (real *)call->out + ((int64_t)a * columns->taps + b) * weights(pass) + first;
+            down.out = dw + ((int64_t)a * columns->taps + b) * ci * co;
             combine_dense(&down, rows->filters, &rows->filter[0][a], AG_AXIS_TAPS);
         }
 }
@@ -173,7 +173,9 @@ int64_t KERNEL(winograd_weight_gradient_bytes)(const ag_conv_geometry *g, int wo
 int64_t KERNEL(winograd_weight_gradient_tasks)(const ag_conv_geometry *g, int stage) {
     const ag_axis_shape rows = ag_axis_of(g, true);
     const int filters = ag_axis_filters(&rows);
-    return stage == 0 ? 1 : stage == 1 ? filters * group_count(g, filters) : tile_parts(g->ci * g->co, CHUNK);
+    return stage == 0   ? 1
+           : stage == 1 ? filters * group_count(g, filters)
+                        : tile_parts(g->co, WIDTH) * chunk_count(g->ci);
 }
 
 void KERNEL(winograd_weight_gradient_run)(const ag_conv_call *call, int stage, int64_t task) {
