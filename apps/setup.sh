@@ -7,7 +7,8 @@ set -eu
 
 packages="gcc libc6-dev meson ninja-build pkg-config libopenblas-pthread-dev libsleef-dev libpng-dev \
 librandom123-dev libjansson-dev libisal-dev libxxhash-dev libcairo2-dev dataset-fashion-mnist"
-test_packages="libcriterion-dev zlib1g-dev clang libomp-dev clang-format"
+test_packages="libcriterion-dev zlib1g-dev clang libomp-dev clang-format qemu-user gcc-aarch64-linux-gnu \
+libc6-dev-arm64-cross"
 
 fail() {
     echo "setup: $1" >&2

@@ -6,33 +6,36 @@
 
 #include "autograd/kernel.h"
 
-#define TABLES(isa) extern const ag_kernels ag_##isa##_f32_table, ag_##isa##_f64_table;
-TABLES(scalar)
-TABLES(baseline)
-TABLES(avx2)
-TABLES(avx512)
-#undef TABLES
-extern const ag_kernels ag_scalar_bf16_table, ag_avx2_bf16_table, ag_avx512_bf16_table;
+#ifdef __x86_64__
+#define EACH_ISA(f) f(scalar) f(baseline) f(avx2) f(avx512)
+#define EACH_BF16(f) f(scalar) f(avx2) f(avx512)
+#define SUPPORTS(feature) __builtin_cpu_supports(feature)
+#else
+#define EACH_ISA(f) f(scalar) f(baseline)
+#define EACH_BF16(f) f(scalar)
+#define SUPPORTS(feature) false
+#endif
 
-enum { BASELINE = 1, AVX2, AVX512, ISA_COUNT };
+#define DECLARE(isa) extern const ag_kernels ag_##isa##_f32_table, ag_##isa##_f64_table;
+#define DECLARE_BF16(isa) extern const ag_kernels ag_##isa##_bf16_table;
+EACH_ISA(DECLARE)
+EACH_BF16(DECLARE_BF16)
 
 // From the plainest to the best; each one's processors run all before it.
-static const ag_kernels *const tables[ISA_COUNT][2] = {
-    {&ag_scalar_f32_table, &ag_scalar_f64_table},
-    {&ag_baseline_f32_table, &ag_baseline_f64_table},
-    {&ag_avx2_f32_table, &ag_avx2_f64_table},
-    {&ag_avx512_f32_table, &ag_avx512_f64_table},
-};
+enum { BASELINE = 1, AVX2, AVX512 };
+#define ROW(isa) {&ag_##isa##_f32_table, &ag_##isa##_f64_table},
+static const ag_kernels *const tables[][2] = {EACH_ISA(ROW)};
+enum { ISA_COUNT = sizeof tables / sizeof *tables };
 
 // Of bf16 products; the last is the one that has an instruction for them.
-enum { BF16_EMULATED = 1, BF16_NATIVE, BF16_COUNT };
-static const ag_kernels *const bf16_tables[BF16_COUNT] = {&ag_scalar_bf16_table, &ag_avx2_bf16_table,
-                                                          &ag_avx512_bf16_table};
+enum { BF16_EMULATED = 1, BF16_NATIVE };
+#define ROW_BF16(isa) &ag_##isa##_bf16_table,
+static const ag_kernels *const bf16_tables[] = {EACH_BF16(ROW_BF16)};
 
 static int best(void) {
-    const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+    const bool avx2 = SUPPORTS("avx2") && SUPPORTS("fma");
     if (!avx2) return BASELINE;
-    return __builtin_cpu_supports("avx512f") ? AVX512 : AVX2;
+    return SUPPORTS("avx512f") ? AVX512 : AVX2;
 }
 
 static int wanted(void) {
@@ -55,7 +58,7 @@ static int chosen_isa(void) {
 
 // The best of the bf16 tables that an instruction set's processors run.
 static int bf16_of(int isa) {
-    if (isa == AVX512 && __builtin_cpu_supports("avx512bf16")) return BF16_NATIVE;
+    if (isa == AVX512 && SUPPORTS("avx512bf16")) return BF16_NATIVE;
     return isa >= AVX2 ? BF16_EMULATED : 0;
 }
 

@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: MIT
 // Vectors of the instruction set that this object is built for: GCC vector extensions, of a width that the
-// build gives (a type wider than the registers is split into stack traffic, so it is refused here).
+// build gives (a type wider than the registers is split into stack traffic, so it is refused here unless
+// KERNEL_WIDE asks for it, as a test of the code for AVX-512's width does).
 #pragma once
 
 #include <string.h>
 
 #include "autograd/kernels/slots.h"
 
-#if KERNEL_VECTOR_BYTES == 64 && !defined(__AVX512F__)
+#if KERNEL_WIDE
+// any width
+#elif KERNEL_VECTOR_BYTES == 64 && !defined(__AVX512F__)
 #error "64-byte vectors need -mavx512f"
 #elif KERNEL_VECTOR_BYTES == 32 && !defined(__AVX2__)
 #error "32-byte vectors need -mavx2"

@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: MIT
 // The vocabulary of pointwise.def in vectors. exp, log, log1p and tanh are SLEEF's 1.0 ULP functions by the
-// names of one instruction set (the plain names would dispatch on every call, and have no 512-bit form).
+// names of one instruction set (the plain names would dispatch on every call, and have no 512-bit form). Off
+// x86-64, and in vectors wider than the registers, they are libm's, lane by lane.
 #pragma once
 
-#include "autograd/kernels/elementary.h"
 #include "autograd/kernels/vector.h"
+
+#if defined(__x86_64__) && !KERNEL_WIDE
+
+#include "autograd/kernels/elementary.h"
 
 #define MATH_JOIN(name, type, isa) Sleef_##name##type##_u10##isa
 #define MATH_EXPAND(name, type, isa) MATH_JOIN(name, type, isa)
@@ -42,6 +46,24 @@ INLINE vec v_sqrt(vec a) {
     return MATH_SQRT(pd)(a);
 #endif
 }
+
+#else
+
+#include <tgmath.h>
+
+#define LANE_BY_LANE(function)                                 \
+    INLINE vec v_##function(vec a) {                           \
+        for (int i = 0; i < LANES; i++) a[i] = function(a[i]); \
+        return a;                                              \
+    }
+LANE_BY_LANE(sqrt)
+LANE_BY_LANE(exp)
+LANE_BY_LANE(log)
+LANE_BY_LANE(log1p)
+LANE_BY_LANE(tanh)
+#define MATH(name) v_##name
+
+#endif
 
 INLINE vec v_abs(vec a) { return (vec)((mask)a & ~(mask)v_set((real)-0.0)); }
 

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 // Every slot of every table that this processor can run, both element types. Prints the first failing case and
 // exits with 1.
-//      check_kernels [slot]: a group below, a row of pointwise.def, or a pass of the convolution
+//      check_kernels [--best=ISA] [--every=N] [slot]
+// slot: a group below, a row of pointwise.def, or a pass of the convolution. --best: the table that must be the one
+// chosen. --every: one convolution of N only and no accuracy, for emulators.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -53,11 +55,11 @@ static void check_choice(ag_dtype dtype) {
 }
 
 // All tables of a kind; how many groups ran.
-static int check_tables(ag_dtype dtype, bool bf16, const char *slot) {
+static int check_tables(ag_dtype dtype, bool bf16, const char *slot, int every) {
     const ag_kernels *table, *scalar = ag_kernels_at(dtype, false, 0);
     int ran = 0;
     for (int i = 0; (table = ag_kernels_at(dtype, bf16, i)) != NULL; i++) {
-        const check c = {table, scalar, slot};
+        const check c = {table, scalar, slot, every};
         for (size_t k = 0; k < sizeof groups / sizeof *groups; k++) {
             if (!wanted(&groups[k], slot) || (bf16 && !groups[k].multiplies)) continue;
             check_running(&c, groups[k].name), groups[k].run(&c), ran++;
@@ -66,11 +68,26 @@ static int check_tables(ag_dtype dtype, bool bf16, const char *slot) {
     return ran;
 }
 
+static void check_best(const char *name) {
+    const char *chosen = ag_kernels_get(AG_F32)->isa;
+    if (!name || strcmp(chosen, name) == 0) return;
+    fprintf(stderr, "ag_kernels_get chose %s, not %s\n", chosen, name);
+    exit(EXIT_FAILURE);
+}
+
 int main(int argc, char **argv) {
-    const char *slot = argc > 1 ? argv[1] : NULL;
-    check_choice(AG_F32), check_choice(AG_F64);
-    const int ran = check_tables(AG_F32, false, slot) + check_tables(AG_F64, false, slot) +
-                    check_tables(AG_F32, true, slot);
+    const char *slot = NULL, *best = NULL;
+    int every = 1;
+    for (int i = 1; i < argc; i++) {
+        if (strncmp(argv[i], "--best=", 7) == 0)
+            best = argv[i] + 7;
+        else if (sscanf(argv[i], "--every=%d", &every) != 1)
+            slot = argv[i];
+    }
+    check_choice(AG_F32), check_choice(AG_F64), check_best(best);
+    const int ran = check_tables(AG_F32, false, slot, every) + check_tables(AG_F64, false, slot, every) +
+                    check_tables(AG_F32, true, slot, every);
     if (ran == 0) return fprintf(stderr, "no slot is named %s\n", slot), 2;
+    printf("%d groups of checks passed, the best table is %s\n", ran, ag_kernels_get(AG_F32)->isa);
     return 0;
 }
