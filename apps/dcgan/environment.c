@@ -18,6 +18,7 @@ void environment_prepare(char **argv) {
     char program[PATH_MAX];
     const bool threads = set_missing("OPENBLAS_NUM_THREADS", "1"),
                policy = set_missing("OMP_WAIT_POLICY", "passive");
+    if (policy) set_missing("GOMP_SPINCOUNT", "1000");
     if (!threads && !policy) return;
     const ssize_t length = readlink("/proc/self/exe", program, sizeof program - 1);
     if (length <= 0) return;

@@ -56,6 +56,7 @@ def run(command, cpus=None, stopping=False):
         if cpus:
             os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:cpus])
         if stopping:
+            signal.signal(signal.SIGINT, signal.SIG_DFL)  # a background job inherits a shell's wish to ignore it
             signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
             os.kill(os.getpid(), signal.SIGINT)
 
