@@ -12,18 +12,27 @@
 #include "autograd/precision.h"
 #include "autograd/rewrite.h"
 
-static char texts[2][128];
+static char plain[128], bf16[128];
 
-static void fill(void) {
-    for (int bf16 = 0; bf16 < 2; bf16++)
-        snprintf(texts[bf16], sizeof texts[bf16], "bobbin %s, %s, %sWinograd %s, OpenBLAS %s", BOBBIN_VERSION,
-                 ag_kernels_get(AG_F64)->isa, bf16 ? "bf16 products, " : "", ag_winograd(), ag_blas_core());
+static void fill(char text[128], const char *products) {
+    snprintf(text, 128, "bobbin %s, %s, %sWinograd %s, OpenBLAS %s", BOBBIN_VERSION,
+             ag_kernels_get(AG_F64)->isa, products, ag_winograd(), ag_blas_core());
+}
+
+static void fill_plain(void) { fill(plain, ""); }
+
+// Called while the precision is bf16.
+static void fill_bf16(void) {
+    char products[48];
+    snprintf(products, sizeof products, "bf16 products by %s, ", ag_kernels_get(AG_F32)->isa);
+    fill(bf16, products);
 }
 
 const char *ag_environment(void) {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-    pthread_once(&once, fill);
-    return texts[ag_precision_get() == AG_PRECISION_BF16];
+    static pthread_once_t plain_once = PTHREAD_ONCE_INIT, bf16_once = PTHREAD_ONCE_INIT;
+    const bool rounds = ag_precision_get() == AG_PRECISION_BF16;
+    pthread_once(rounds ? &bf16_once : &plain_once, rounds ? fill_bf16 : fill_plain);
+    return rounds ? bf16 : plain;
 }
 
 // The words that a variable may hold, between spaces.
@@ -32,7 +41,7 @@ static bool check_word(const char *name, const char *words, ag_error *error) {
     char padded[64];
     if (!value || !*value) return true;
     snprintf(padded, sizeof padded, " %s ", value);
-    return strstr(words, padded) != NULL ||
+    return (!strchr(value, ' ') && strstr(words, padded)) ||
            ag_fail(error, AG_STATUS_USAGE, "%s=%s: it must be one of%s", name, value, words);
 }
 

@@ -58,7 +58,7 @@ typedef struct ag_conv_call {
     int worker;     // number of the thread that runs the task, below `workers`: no two run tasks at once
 } ag_conv_call;
 
-#define AG_CONV_STAGES 3  // repack the weights; the sums; combine partial sums. Each may have no tasks.
+#define AG_CONV_STAGES 3  // preparations, the sums, what combines them; each may have no tasks
 
 // A pass of the convolution: stage after stage, the tasks of a stage in any order and in parallel. The number
 // of tasks is a function of the geometry alone, never of the number of threads.
@@ -95,8 +95,7 @@ typedef struct ag_adam_step {
 typedef struct ag_kernels {
     const char *isa;  // "scalar", "baseline", "avx2", "avx512"
     ag_dtype dtype;
-    bool
-        bf16;  // convolutions may multiply numbers rounded to bfloat16; they add in dtype. All else as without
+    bool bf16;  // convolutions may multiply numbers rounded to bfloat16; they add in dtype
     int lanes;  // elements of a vector
 
     void (*pointwise[AG_POINTWISE_COUNT])(const ag_pointwise_call *call);
@@ -118,7 +117,7 @@ typedef struct ag_kernels {
     void (*normalize_gradient)(const ag_normalize_call *call);
 
     ag_conv_kernel conv[AG_CONV_PASS_COUNT];
-    // The same passes by Winograd's algorithm, where ag_axis_possible holds for both axes: fewer products, and
+    // The same passes by Winograd's algorithm, where ag_winograd_possible holds: fewer products, and
     // rounding errors of the size of the direct form's. A value that is not finite spreads to the outputs
     // that share a tile with it. NULL functions in the scalar table.
     ag_conv_kernel winograd[AG_CONV_PASS_COUNT];
@@ -138,11 +137,12 @@ const char *ag_winograd(void);
 bool ag_winograd_possible(const ag_kernels *kernels, const ag_conv_geometry *geometry);
 
 // The table for this processor: the best it can run, chosen once, or AG_ISA=scalar|baseline|avx2|avx512 from
-// the environment; of f32 the one of bf16 products while that is set.
+// the environment; of f32 the one of bf16 products while that is set, for this thread.
 const ag_kernels *ag_kernels_get(ag_dtype dtype);
 
-// Sets bf16 products for the f32 tables from now on, or the table's own. False, with nothing changed, where the
-// processor has no instruction for them; AG_BF16=emulate from the environment takes plain instructions then.
+// Sets bf16 products for this thread's f32 tables from now on, or the table's own. False, with nothing changed,
+// where the processor has no instruction for them; AG_BF16=emulate from the environment takes plain
+// instructions then, of a table that may be of a lower instruction set than the f32 one.
 bool ag_kernels_set_bf16(bool on);
 
 // Table i of those this processor can run, scalar first; NULL past the end. bf16: emulated ones too. For tests

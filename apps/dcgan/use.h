@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What the commands that use a trained model have in common.
+// What several commands have in common.
 #pragma once
 
 #include "apps/dcgan/options.h"

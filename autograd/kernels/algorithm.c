@@ -63,7 +63,7 @@ static bool pays(const ag_conv_geometry *g, double speed) {
     return GAIN * winograd < (GAIN - 1) * direct;
 }
 
-// Pairs of factors are channels that lie side by side.
+// Pairs of factors are channels that lie side by side, in two of the three passes, which all choose alike.
 bool ag_winograd_possible(const ag_kernels *kernels, const ag_conv_geometry *g) {
     const ag_axis_shape rows = ag_axis_of(g, true), columns = ag_axis_of(g, false);
     const bool paired = !kernels->bf16 || (g->ci % 2 == 0 && g->co % 2 == 0);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Chooses the tables of kernels: the best instruction set that the processor and the system support, or at
-// most the one that AG_ISA names (an unknown name means no limit).
+// most the one that AG_ISA names (environment.c refuses an unknown name).
 #include <stdlib.h>
 #include <string.h>
 
@@ -62,13 +62,13 @@ static int bf16_of(int isa) {
     return isa >= AVX2 ? BF16_EMULATED : 0;
 }
 
-static bool uses_bf16;
+static _Thread_local bool uses_bf16;
 
 bool ag_kernels_set_bf16(bool on) {
     const char *how = getenv("AG_BF16");
     const bool emulates = how && strcmp(how, "emulate") == 0;
     if (on && !emulates && bf16_of(chosen_isa()) != BF16_NATIVE) return false;
-    __atomic_store_n(&uses_bf16, on, __ATOMIC_RELEASE);
+    uses_bf16 = on;
     return true;
 }
 
@@ -80,6 +80,6 @@ const ag_kernels *ag_kernels_at(ag_dtype dtype, bool bf16, int i) {
 
 const ag_kernels *ag_kernels_get(ag_dtype dtype) {
     const int isa = chosen_isa();
-    const bool bf16 = dtype == AG_F32 && __atomic_load_n(&uses_bf16, __ATOMIC_ACQUIRE);
+    const bool bf16 = dtype == AG_F32 && uses_bf16;
     return bf16 ? bf16_tables[bf16_of(isa)] : tables[isa][dtype == AG_F64];
 }

@@ -283,6 +283,8 @@ Test(bench, names_a_wrong_command_line_with_its_rule) {
         {"bench --precision f16", {"--precision f16", "f32, bf16"}},
         {"bench --image 28x28", {"--image 28x28", "height x width x channels"}},
         {"bench --image 28x28x1x1", {"--image 28x28x1x1", "height x width x channels"}},
+        {"bench --image ' 28x+28x1'", {"--image", "height x width x channels"}},
+        {"bench --image 28x9999999999999999999999x1", {"--image", "height x width x channels"}},
         {"bench --image 28x30x1", {"[28,30,1]", "divisible by 4"}},
         {"bench --image 28x28x2", {"[28,28,2]", "1 or 3 channels"}},
         {"bench --width 47", {"width 47", "even"}},

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "autograd/precision.h"
 #include "models/dcgan.h"
 #include "tests/models/small_gan.h"
 
@@ -33,6 +34,22 @@ Test(dcgan, default_networks_exist_for_sizes_divisible_by_4_and_1_or_3_channels)
         cr_assert(error.status == AG_STATUS_USAGE && strstr(error.text, ag_shape_format(bad[i], text)), "%s",
                   error.text);
     }
+}
+
+Test(dcgan, pictures_do_not_depend_on_the_precision_of_products) {
+    enum { Z = 10, SIZE = 8 * 8 };
+    float z[Z] = {0.3f, -1, 2}, pictures[2][SIZE];
+    setenv("AG_BF16", "emulate", 1);
+    for (int bf16 = 0; bf16 < 2; bf16++) {
+        ag_error error = {0};
+        const ag_precision precision = bf16 ? AG_PRECISION_BF16 : AG_PRECISION_F32;
+        cr_assert(ag_precision_set(precision, &error), "%s", error.text);
+        dcgan *model = dcgan_create((dcgan_params){.z_dim = Z, .image_shape = AG_SHAPE(8, 8, 1)}, &error);
+        cr_assert(model && dcgan_generate(model, z, 1, pictures[bf16], &error), "%s", error.text);
+        cr_assert(ag_precision_get() == precision, "making a model changed the precision");
+        dcgan_free(model);
+    }
+    cr_assert(memcmp(pictures[0], pictures[1], sizeof pictures[0]) == 0);
 }
 
 static int64_t count_values(const nn_model *model) {

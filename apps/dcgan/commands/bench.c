@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // dcgan bench: how fast training, generating and the kernels are on this machine.
 #include <stdio.h>
+#include <string.h>
 
 #include "apps/dcgan/bench_report.h"
 #include "apps/dcgan/command.h"
@@ -37,7 +38,7 @@ static bool report(const options *o, const bench_report *r, ag_error *error) {
 static bool read_image(const char *text, ag_shape *out, ag_error *error) {
     long long h, w, c;
     char more;
-    if (sscanf(text, "%lldx%lldx%lld%c", &h, &w, &c, &more) != 3)
+    if (text[strspn(text, "0123456789x")] || sscanf(text, "%9lldx%9lldx%9lld%c", &h, &w, &c, &more) != 3)
         return ag_fail(error, AG_STATUS_USAGE, "--image %s: it must be height x width x channels, as 28x28x1",
                        text);
     *out = AG_SHAPE(h, w, c);

@@ -85,7 +85,7 @@ static exit_code train(training *job, const char *file, ag_error *error) {
     nn_dataset *data = use_data(job->options, error);
     job->data = data;
     if (data && check_data(job, error) && training_mend(job, error)) {
-        if (training_is_left(job)) warn_of_other_bits(job->model, file);
+        if (training_is_left(job)) use_precision(job->options), warn_of_other_bits(job->model, file);
         code = training_is_left(job) ? training_run(job, error) : training_complete(job, error);
     }
     use_blame(file, error);
@@ -100,10 +100,8 @@ static exit_code resume(options *o, const run_dir *run, ag_error *error) {
     dcgan *model = dcgan_open(run_dir_file(run, run->model, file), error);
     training job = {.model = model, .options = o, .run = run};
     if (model && config_open(&c, run, error) && complete(&c, file, o, &job, error) &&
-        run_dir_check_writable(run, error)) {
-        use_precision(o);
+        run_dir_check_writable(run, error))
         code = train(&job, file, error);
-    }
     config_close(&c);
     dcgan_free(model);
     return code;
