@@ -13,6 +13,6 @@ typedef enum ag_precision {
 
 // For programs that this thread compiles from now on. AG_STATUS_USAGE, and nothing changes, where the processor
 // has no instruction for bf16 products (AVX512-BF16); with AG_BF16=emulate in the environment it is done by
-// others, several times slower.
+// others, slower than f32.
 AG_API bool ag_precision_set(ag_precision precision, ag_error *error);
 AG_API ag_precision ag_precision_get(void);
