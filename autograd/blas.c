@@ -2,12 +2,12 @@
 // The one file that sees OpenBLAS, pinned to one thread, so that its sums do not depend on the processors.
 //
 // OpenBLAS starts its threads when it is loaded, before any code of this library; pinned before the first
-// product, they never get work and sleep. They look for work for some milliseconds before that: a program that
-// minds sets OPENBLAS_NUM_THREADS=1 in the environment it is started with.
+// product, they never get work and sleep. They look for work for some milliseconds before that: a program
+// that minds sets OPENBLAS_NUM_THREADS=1 in the environment it is started with.
 //
-// Every product that runs takes a buffer from a pool of OpenBLAS's, which maps a new one where all are taken, and
-// where that fails tries again without end (driver/others/memory.c). So the pool is filled before the first
-// product, and no more products run at once than it has buffers.
+// Every product that runs takes a buffer from a pool of OpenBLAS's, which maps a new one where all are taken,
+// and where that fails tries again without end (driver/others/memory.c). So the pool is filled before the
+// first product, and no more products run at once than it has buffers.
 #include "autograd/blas.h"
 
 #include <cblas.h>

@@ -17,13 +17,13 @@ typedef struct ag_gemm {
     int64_t ldc;
 } ag_gemm;
 
-// Has OpenBLAS take its working memory for `products` products at once, though no more than there are threads:
-// 128 MiB of address space each, kept for good, touched only by large products. False, with *error filled, when
-// the system refuses them; OpenBLAS itself would try again for ever.
+// Has OpenBLAS take its working memory for `products` products at once, though no more than there are
+// threads: 128 MiB of address space each, kept for good, touched only by large products. False, with *error
+// filled, when the system refuses them; OpenBLAS itself would try again for ever.
 bool ag_blas_reserve(int64_t products, ag_error *error);
 
-// c = op(a) op(b). May be called from many threads at once, after ag_blas_reserve; those for which no memory was
-// reserved wait for their turn.
+// c = op(a) op(b). May be called from many threads at once, after
+// ag_blas_reserve; those for which no memory was reserved wait for their turn.
 void ag_blas_gemm(const ag_gemm *gemm);
 
 // The processor whose kernels OpenBLAS has chosen: "Zen". Static.

@@ -123,8 +123,8 @@ static bool mark_frozen(walk *w) {
     return any;
 }
 
-// FLOPs of the gradient were every frozen parameter trainable: recorded, counted and taken back, with whatever
-// went wrong. -1 when nothing is frozen or the trial failed.
+// FLOPs of the gradient were every frozen parameter trainable: recorded, counted and taken back, with
+// whatever went wrong. -1 when nothing is frozen or the trial failed.
 static double unfrozen_flops(ag_tape *tape, ag_node *y, ag_node *seed, int n_wrt, ag_node *const *wrt) {
     walk w;
     const int mark = tape->n_nodes;

@@ -50,8 +50,8 @@ typedef struct ag_conv_call {
     const ag_conv_geometry *geometry;
     const void *a, *b;
     void *out;
-    // Of forward and input gradient: v = the sum + bias[channel] (NULL: none), then v * slope where v < 0 (1: all
-    // of v; 0: 0 for all v < 0).
+    // Of forward and input gradient: v = the sum + bias[channel] (NULL:
+    // none), then v * slope where v < 0 (1: all of v; 0: 0 for all v < 0).
     const void *bias;
     double slope;
     void *scratch;  // scratch_bytes(geometry, workers), 64-byte aligned
@@ -69,7 +69,8 @@ typedef struct ag_conv_kernel {
 } ag_conv_kernel;
 
 // A normalization of columns with a leaky ReLU behind it, and its gradient:
-//   z[r,c] = (x[r,c] - mean[c]) * scale[c] + shift[c],   g[r,c] = dy[r,c], times slope where z > 0 does not hold.
+//   z[r,c] = (x[r,c] - mean[c]) * scale[c] + shift[c]
+//   g[r,c] = dy[r,c], times slope where z > 0 does not hold
 // Slots read what their formulas name, and normalize_gradient no shift where the slope is 1.
 typedef struct ag_normalize_call {
     int64_t rows, cols;
@@ -110,8 +111,8 @@ typedef struct ag_kernels {
 
     // out[r,c] = z, or z * slope where z < 0 (0 where the slope is 0); out may be x.
     void (*normalize)(const ag_normalize_call *call);
-    // sum[c] = sum over r of g[r,c]; dot[c] = sum over r of g[r,c] (x[r,c] - mean[c]): the bits of column_sum and of
-    // column_dot of that g.
+    // sum[c] = sum over r of g[r,c]; dot[c] = sum over r of g[r,c] (x[r,c] - mean[c]):
+    // the bits of column_sum and of column_dot of that g.
     void (*column_gradient)(const ag_normalize_call *call);
     // out[r,c] = scale[c] * (g[r,c] - a[c] - (x[r,c] - mean[c]) * b[c]); out may be dy or x.
     void (*normalize_gradient)(const ag_normalize_call *call);
@@ -125,8 +126,8 @@ typedef struct ag_kernels {
     void (*adam)(const ag_adam_step *step);
 } ag_kernels;
 
-// The form of a pass that is to be used for these sizes, and geometry->winograd with it; the same for all of a
-// process, by AG_WINOGRAD=0|2|4|all from the environment (kernels/algorithm.c).
+// The form of a pass that is to be used for these sizes, and geometry->winograd with it; the same for all of
+// a process, by AG_WINOGRAD=0|2|4|all from the environment (kernels/algorithm.c).
 const ag_conv_kernel *ag_conv_choose(const ag_kernels *kernels, ag_conv_pass pass,
                                      ag_conv_geometry *geometry);
 
@@ -140,11 +141,11 @@ bool ag_winograd_possible(const ag_kernels *kernels, const ag_conv_geometry *geo
 // the environment; of f32 the one of bf16 products while that is set, for this thread.
 const ag_kernels *ag_kernels_get(ag_dtype dtype);
 
-// Sets bf16 products for this thread's f32 tables from now on, or the table's own. False, with nothing changed,
-// where the processor has no instruction for them; AG_BF16=emulate from the environment takes plain
+// Sets bf16 products for this thread's f32 tables from now on, or the table's own. False, with nothing
+// changed, where the processor has no instruction for them; AG_BF16=emulate from the environment takes plain
 // instructions then, of a table that may be of a lower instruction set than the f32 one.
 bool ag_kernels_set_bf16(bool on);
 
-// Table i of those this processor can run, scalar first; NULL past the end. bf16: emulated ones too. For tests
-// and the bench.
+// Table i of those this processor can run, scalar first; NULL
+// past the end. bf16: emulated ones too. For tests and the bench.
 const ag_kernels *ag_kernels_at(ag_dtype dtype, bool bf16, int i);

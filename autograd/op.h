@@ -51,8 +51,8 @@ struct ag_op {
     double (*flops)(const ag_node *node);  // NULL: one per output element
     // Bytes of scratch when up to `workers` threads take part; NULL: none.
     int64_t (*scratch)(const ag_node *node, int workers);
-    // Takes what forward needs and the plan does not give, for the process and for good; called when a program
-    // is compiled. False, with *error filled, when it cannot be had. NULL: nothing.
+    // Takes what forward needs and the plan does not give, for the process and for good; called when a
+    // program is compiled. False, with *error filled, when it cannot be had. NULL: nothing.
     bool (*prepare)(const ag_node *node, ag_error *error);
 };
 

@@ -77,8 +77,8 @@ typedef struct ag_program_stats {
 
 AG_API ag_program_stats ag_program_get_stats(const ag_program *program);
 
-// The plan as text, a line per node: state (computed, in place, fused, pruned, frozen, source, aliased, effect), label, shape,
-// FLOPs, bytes, place in the arena; then the sums. Written to the caller's stream.
+// The plan as text, a line per node: state (computed, in place, fused, pruned, frozen, source, aliased,
+// effect), label, shape, FLOPs, bytes, place in the arena; then the sums. Written to the caller's stream.
 AG_API void ag_program_describe(const ag_program *program, FILE *stream);
 
 // Steps of the plan, and where to add up the seconds of each (an element per step, the

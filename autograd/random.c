@@ -39,8 +39,8 @@ static void uniform_f64(const uint32_t words[4], block *values) {
         values->f64[i] = (double)(join(words[2 * i], words[2 * i + 1]) >> 11) * 0x1p-53;
 }
 
-// logarithm[i] = log u[i]; sine, cosine of 2 pi v[i], for two numbers. SLEEF's cinz functions round the same way on every
-// processor and in every width.
+// logarithm[i] = log u[i]; sine, cosine of 2 pi v[i], for two numbers. SLEEF's cinz functions round the same
+// way on every processor and in every width.
 #ifdef __SSE2__
 static void elementary_f32(const float u[2], const float v[2], float logarithm[2], float sine[2],
                            float cosine[2]) {

@@ -8,15 +8,15 @@
 #include "autograd/export.h"
 
 // Number of threads, 1 to 1024 (more or less is taken as the nearest); 0 means one for each processor this
-// process may use, or OMP_NUM_THREADS. Process-wide. Convolutions of a program use at most as many as there were
-// when it was compiled.
+// process may use, or OMP_NUM_THREADS. Process-wide. Convolutions of
+// a program use at most as many as there were when it was compiled.
 AG_API void ag_threads_set(int count);
 AG_API int ag_threads_get(void);
 
 // body(context, i) for i in [0, n), each once, in any order and on any thread.
 AG_API void ag_parallel_for(int64_t n, void (*body)(void *context, int64_t i), void *context);
 
-// The same by at most `workers` threads; `worker` is the number of the thread that runs body, below `workers`, and
-// no two with one number run at once: for memory of a thread's own.
+// The same by at most `workers` threads; `worker` is the number of the thread that runs body, below
+// `workers`, and no two with one number run at once: for memory of a thread's own.
 AG_API void ag_parallel_for_workers(int workers, int64_t n,
                                     void (*body)(void *context, int64_t i, int worker), void *context);

@@ -12,8 +12,9 @@
 #define DCGAN_WIDTH 64  // the seed's
 
 // z [z_dim] -> image [H,W,C] in [-1,1]; H and W are multiples of 4 up to 16384, C is 1 or 3. The layers
-// before the image have 4 width, 2 width and width channels; width is even, 2 to 4096. 28x28x1 and DCGAN_WIDTH:
-// 1,637,121 parameters. The caller frees it. NULL, AG_STATUS_USAGE, for any other shape or width.
+// before the image have 4 width, 2 width and width channels; width is
+// even, 2 to 4096. 28x28x1 and DCGAN_WIDTH: 1,637,121 parameters. The
+// caller frees it. NULL, AG_STATUS_USAGE, for any other shape or width.
 AG_API nn_model *dcgan_generator_create(int64_t z_dim, ag_shape image, int64_t width, ag_dtype dtype,
                                         ag_error *error);
 // image [H,W,C] -> logit [1]; likewise, with width / 2, width and 2 width channels. 28x28x1: 94,721

@@ -89,8 +89,8 @@ bool dcgan_save(dcgan *m, const char *path, ag_error *error) {
 
 // ---- load ----
 
-// Whether a sentence says "PATH: .." or quotes 'PATH'; any other occurrence may be chance, as paths can be one
-// letter.
+// Whether a sentence says "PATH: .." or quotes 'PATH'; any
+// other occurrence may be chance, as paths can be one letter.
 static bool names_path(const char *text, const char *path) {
     const size_t n = strlen(path);
     if (strncmp(text, path, n) == 0 && text[n] == ':') return true;

@@ -23,11 +23,11 @@ AG_API bool nn_checkpoint_add_text(nn_checkpoint *checkpoint, const char *key, c
 
 AG_API bool nn_checkpoint_save(const nn_checkpoint *checkpoint, const char *path, ag_error *error);
 
-// Whether a loaded file holds the tensor with this type and shape, F32 or F64, and every value is finite and at
-// least `least`; AG_STATUS_MODEL otherwise, naming file, tensor and value. The next two do this for every tensor
-// of the set, of any value, and of a sequential model, whose layers know what is never negative. They seal the
-// set, so that reading it afterwards cannot fail: check all before reading the first, and a file of another
-// architecture, or of a broken model, changes nothing.
+// Whether a loaded file holds the tensor with this type and shape, F32 or F64, and every value is finite and
+// at least `least`; AG_STATUS_MODEL otherwise, naming file, tensor and value. The next two do this for every
+// tensor of the set, of any value, and of a sequential model, whose layers know what is never negative. They
+// seal the set, so that reading it afterwards cannot fail: check all before reading the first, and a file of
+// another architecture, or of a broken model, changes nothing.
 AG_API bool nn_checkpoint_check(const nn_format_content *content, const char *name, nn_format_dtype dtype,
                                 ag_shape shape, double least, ag_error *error);
 AG_API bool nn_checkpoint_check_set(const nn_format_content *content, ag_parameter_set *set, ag_error *error);

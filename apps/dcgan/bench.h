@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// CONTRACT of a bench: something that can be timed, in a file in benches/ that defines `const bench bench_NAME`,
-// and its name in bench_names in apps/meson.build. `dcgan bench --what`, its help and its tests find it there.
+// CONTRACT of a bench: something that can be timed, in a file in benches/ that
+// defines `const bench bench_NAME`, and its name in bench_names in
+// apps/meson.build. `dcgan bench --what`, its help and its tests find it there.
 #pragma once
 
 #include "apps/dcgan/measurement.h"

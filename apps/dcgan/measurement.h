@@ -34,8 +34,8 @@ void measurement_close(measurement *m);
 // From now on the program's steps are timed.
 bool measurement_watch(measurement *m, const char *name, ag_program *program, ag_error *error);
 
-// An iteration is what happens from begin to end. Until keep, programs may run that are no part of it and have
-// times of their own.
+// An iteration is what happens from begin to end. Until keep, programs
+// may run that are no part of it and have times of their own.
 void measurement_begin(measurement *m);
 void measurement_end(measurement *m);
 void measurement_keep(measurement *m);

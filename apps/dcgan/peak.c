@@ -10,8 +10,8 @@
 #define TURNS 3000000
 #define CHAINS 12  // more than latency times throughput of any multiply-add, and still in registers
 
-// Chains that do not wait for each other, in variables of their own so that they stay in registers. They end near
-// x = 0.999 x + 1e-3, far from overflow and from denormals.
+// Chains that do not wait for each other, in variables of their own so that they stay in registers. They end
+// near x = 0.999 x + 1e-3, far from overflow and from denormals.
 #define LOOP(name, isa, bytes)                                                                             \
     __attribute__((target(isa))) static void name(void *context, int64_t task) {                           \
         typedef float vec __attribute__((vector_size(bytes)));                                             \

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A run's folder, held by one training at a time, which removes what killed processes left half written in it.
+// A run's folder, held by one training at a time, which
+// removes what killed processes left half written in it.
 #pragma once
 
 #include "apps/dcgan/path.h"

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The trace as JSON, an event a line. Complete events ("ph": "X") carry their start and length in microseconds;
-// those of one thread nest by time. Source: "Trace Event Format", the format's document by the Chromium project.
+// The trace as JSON, an event a line. Complete events ("ph": "X") carry their
+// start and length in microseconds; those of one thread nest by time. Source:
+// "Trace Event Format", the format's document by the Chromium project.
 #include "apps/dcgan/trace.h"
 
 #include <stdio.h>

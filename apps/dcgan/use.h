@@ -13,8 +13,8 @@ dcgan *use_model(const options *o, ag_error *error);
 void use_blame(const char *file, ag_error *error);
 void use_blame_model(const options *o, ag_error *error);
 
-// Sets --precision for what is compiled from now on. A processor that cannot is told of on stderr, and products
-// stay in f32.
+// Sets --precision for what is compiled from now on. A processor
+// that cannot is told of on stderr, and products stay in f32.
 void use_precision(const options *o);
 
 // The images of --data under --limit-images, of any shape.

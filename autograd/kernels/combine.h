@@ -5,8 +5,8 @@
 #include "autograd/kernels/axis.h"
 #include "autograd/kernels/factor.h"
 
-// What is stored: the sums themselves; factors; or factors of PAIR rows interleaved, [i][PAIR], zeros for a row
-// that is not there. The latter two of whole vectors.
+// What is stored: the sums themselves; factors; or factors of PAIR rows interleaved, [i][PAIR], zeros for a
+// row that is not there. The latter two of whole vectors.
 typedef enum combination_kind {
     COMBINE_SUMS,
     COMBINE_FACTORS = PAIR == 1 ? COMBINE_SUMS : 1,
@@ -106,7 +106,8 @@ static void combine_some(int n, bool add, const combination *c, const ag_axis_te
     }
 }
 
-// n terms, to what out holds already (add) or from zero. Factors are not added to: of them COMBINE_AT_ONCE at most.
+// n terms, to what out holds already (add) or from zero.
+// Factors are not added to: of them COMBINE_AT_ONCE at most.
 static inline void combine(const combination *c, int64_t n, const ag_axis_term *terms, bool add) {
     for (; n > COMBINE_AT_ONCE; n -= COMBINE_AT_ONCE, terms += COMBINE_AT_ONCE, add = true)
         combine_some(COMBINE_AT_ONCE, add, c, terms);

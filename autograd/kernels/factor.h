@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The numbers that a convolution multiplies. In most tables they are of the table's own type. In a table of bf16
-// products they are bfloat16, and a step adds the products of a pair of them to a float: by VDPBF16PS where the
-// object is built for it, otherwise by shifts and two multiply-adds.
+// The numbers that a convolution multiplies. In most tables they are of the table's own type. In a table of
+// bf16 products they are bfloat16, and a step adds the products of a pair of them to a float: by VDPBF16PS
+// where the object is built for it, otherwise by shifts and two multiply-adds.
 #pragma once
 
 #include "autograd/kernels/vector.h"

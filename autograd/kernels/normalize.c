@@ -38,9 +38,9 @@ INLINE vec value(form kind, constants k, double slope, vec x, vec dy) {
     return k.scale * (g - k.a - d * k.b);
 }
 
-// At least a vector of columns, `count` rows from r on. A row's last vector may overlap the one before: it is read
-// first, since out may be an input. It is not computed before the loop: a compiler may then leave the product there
-// and the sum behind, unfused, and its bits would depend on where in a vector a column falls.
+// At least a vector of columns, `count` rows from r on. A row's last vector may overlap the one before: it is
+// read first, since out may be an input. It is not computed before the loop: a compiler may then leave the
+// product there and the sum behind, unfused, and its bits would depend on where in a vector a column falls.
 INLINE void some_rows(form kind, int count, const rows_call *call, int64_t r) {
     const int64_t cols = call->cols, last = cols - LANES;
     const real *x = call->x + r * cols, *dy = kind == FORWARD ? x : call->dy + r * cols;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What the loops of a normalization share (kernel.h, ag_normalize_call), so that its sign is the same in each. Without a
-// branch: products on one side of it and sums on the other are not fused, in one loop and not in another.
+// What the loops of a normalization share (kernel.h, ag_normalize_call), so
+// that its sign is the same in each. Without a branch: products on one side
+// of it and sums on the other are not fused, in one loop and not in another.
 #pragma once
 
 #include "autograd/kernels/vector.h"

@@ -90,8 +90,8 @@ INLINE void few_gradients(const columns *tall, int64_t at, int64_t n, real *g) {
     }
 }
 
-// total + column c of few rows, in double; SUM, SQUARE or DOT. Never inlined, so that it is one piece of code: the sums
-// of GRADIENT are those of SUM and of DOT, with the same bits.
+// total + column c of few rows, in double; SUM, SQUARE or DOT. Never inlined, so that it is one piece of
+// code: the sums of GRADIENT are those of SUM and of DOT, with the same bits.
 static __attribute__((noinline)) real add_rest(term kind, double total, const columns *in, int64_t c) {
     const double mean = kind == SUM ? 0 : in->constant[MEAN][c];
     for (int64_t i = c; i < in->rows * in->cols; i += in->cols) {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Weight gradient: per tap the outer products of input and output-gradient pixels, summed over the pixels
 // whose tap lies in the image. The register tile's rows are channels of one of the two, its vectors channels
-// of the other. Both are copied, a block of pixels at a time, into strips as wide as the tile: a strip is read
-// once per tap, from the first-level cache, where the pixels themselves would fall on few of its sets.
+// of the other. Both are copied, a block of pixels at a time, into strips as wide as the tile: a strip is
+// read once per tap, from the first-level cache, where the pixels themselves would fall on few of its sets.
 #include "autograd/kernels/tile.h"
 
 enum {

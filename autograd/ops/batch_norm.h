@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What the fused forms of batch normalization (batch_norm_fused.c) share with it, and what rewrites ask of both.
+// What the fused forms of batch normalization (batch_norm_fused.c)
+// share with it, and what rewrites ask of both.
 #pragma once
 
 #include "autograd/kernel.h"
@@ -14,8 +15,9 @@ double ag_batch_norm_epsilon(const ag_node *node);
 // 1 / sqrt(variance + epsilon) of channel c, the variance being input `variance`.
 double ag_batch_norm_r(const ag_call *call, int variance, int64_t c);
 
-// The loop over x, which is input `x`, its moments and gamma behind it: vectors in scratch, so that the result may
-// lie over any input, scale filled with gamma r, shift where there is a beta behind gamma (`shifted`). slope 1.
+// The loop over x, which is input `x`, its moments and gamma behind it:
+// vectors in scratch, so that the result may lie over any input, scale filled
+// with gamma r, shift where there is a beta behind gamma (`shifted`). slope 1.
 ag_normalize_call ag_batch_norm_loop(const ag_call *call, int x, bool shifted);
 int64_t ag_batch_norm_vectors_bytes(const ag_node *x);
 
@@ -26,15 +28,15 @@ void ag_batch_norm_add_sums(const ag_call *call, ag_normalize_call *loop, int x,
 // batch_norm or batch_norm_fixed, without an activation.
 bool ag_is_batch_norm(const ag_node *node);
 
-// Whether dx is what batch_norm recorded for its x when dy reached z, a batch_norm: inputs dy, z's inputs but beta,
-// dgamma, dbeta, the sums of that dy.
+// Whether dx is what batch_norm recorded for its x when dy reached z, a batch_norm: inputs dy, z's inputs but
+// beta, dgamma, dbeta, the sums of that dy.
 bool ag_is_batch_norm_gradient(const ag_node *dx, const ag_node *z, const ag_node *dy);
 enum { AG_NORM_DGAMMA = AG_NORM_GAMMA + 2, AG_NORM_DBETA };
 
 // Puts leaky_relu(normalization, slope) in the place of `at`.
 void ag_batch_norm_fuse(ag_graph *graph, const ag_node *at, const ag_node *normalization, double slope);
 
-// For dz = leaky_relu_gradient(dy, z) that nobody reads but dx, dgamma and dbeta of the normalization z: computes these
-// from dy. In the place of dz come both sums.
+// For dz = leaky_relu_gradient(dy, z) that nobody reads but dx, dgamma and dbeta of the normalization z:
+// computes these from dy. In the place of dz come both sums.
 void ag_batch_norm_fuse_gradient(ag_graph *graph, const ag_node *dz, const ag_node *z, const ag_node *dx,
                                  double slope);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Batch normalization with a leaky ReLU behind it, and the gradient of both: what rewrites put in the place of the
-// nodes in batch_norm.c. With z the normalization, which is computed again instead of read, and
+// Batch normalization with a leaky ReLU behind it, and the gradient of both: what rewrites put in the place
+// of the nodes in batch_norm.c. With z the normalization, which is computed again instead of read, and
 // dz = leaky_relu_gradient(dy, z):
 //
 //     batch_norm_leaky_relu            y = leaky_relu(z)

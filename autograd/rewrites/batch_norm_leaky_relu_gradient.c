@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The gradient of a batch normalization whose leaky ReLU's gradient has no other reader takes both in two passes over
-// dy and x in place of four over them, the normalization and what is between.
+// The gradient of a batch normalization whose leaky ReLU's gradient has no other reader takes both in two
+// passes over dy and x in place of four over them, the normalization and what is between.
 #include "autograd/ops/batch_norm.h"
 #include "autograd/ops/recorded.h"
 #include "autograd/rewrite.h"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A bias added to the output of a convolution, and a leaky ReLU of that, become part of the convolution, which has
-// its results in registers.
+// A bias added to the output of a convolution, and a leaky ReLU of that,
+// become part of the convolution, which has its results in registers.
 #include "autograd/ops/conv2d.h"
 #include "autograd/ops/recorded.h"
 #include "autograd/rewrite.h"

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// leaky_relu_gradient(dy, x) asks only for the sign of x, which is that of y = leaky_relu(x), slope >= 0: where y is
-// there anyway and nothing else reads x, x need not be kept, and the activation may become part of what computes it.
+// leaky_relu_gradient(dy, x) asks only for the sign of x, which is that of y = leaky_relu(x),
+// slope >= 0: where y is there anyway and nothing else reads x, x need not be kept, and the
+// activation may become part of what computes it.
 #include "autograd/ops/recorded.h"
 #include "autograd/rewrite.h"
 

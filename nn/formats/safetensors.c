@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Reads safetensors files. The header is read and checked first: no number in it is used before it is compared
-// with the bytes that are there, and a file of another size than it says is refused before its data are read.
-// The checksum over both comes last.
+// Reads safetensors files. The header is read and checked first: no number in it is used before it is
+// compared with the bytes that are there, and a file of another size than it says is refused before its data
+// are read. The checksum over both comes last.
 #include "nn/formats/safetensors.h"
 
 #include <errno.h>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// dcgan bench: what it prints agrees with itself and with the layers' arithmetic, and the trace holds every step.
+// dcgan bench: what it prints agrees with itself and with
+// the layers' arithmetic, and the trace holds every step.
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdio.h>
@@ -147,9 +148,9 @@ Test(bench, times_generating) {
     nn_json_free(json);
 }
 
-// Of an image: 2 kh kw in out, times the pixels of the smaller side, in each pass: G has two forward passes and one
-// backward, D three forward, two backward and one for the input's gradient alone. Nobody asks for the gradient of z or
-// of D's images.
+// Of an image: 2 kh kw in out, times the pixels of the smaller side, in each pass: G
+// has two forward passes and one backward, D three forward, two backward and one for
+// the input's gradient alone. Nobody asks for the gradient of z or of D's images.
 static double training_flop(double h, double w, double c, double n) {
     const double p = h * w / 16, quarter = (h / 8) * (w / 8);
     const double z = 2 * 100 * 4 * n * p, g1 = 18 * 4 * n * 2 * n * p, g2 = 18 * 2 * n * n * 4 * p,
@@ -216,8 +217,8 @@ static void check_inside(const char *name, slice inner, slice outer) {
               "%s: %f to %f is not in %f to %f", name, inner.start, inner.end, outer.start, outer.end);
 }
 
-// Counts the slices of each kind. Steps lie in their program; programs lie in their iteration or, unless `nested`,
-// behind it.
+// Counts the slices of each kind. Steps lie in their program;
+// programs lie in their iteration or, unless `nested`, behind it.
 static void check_trace(const char *file, int64_t counts[3], bool nested) {
     static const char *const kinds[] = {"iteration", "program", "step"};
     size_t n;

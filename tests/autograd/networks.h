@@ -4,8 +4,8 @@
 
 #include "autograd/autograd.h"
 
-// A discriminator of images [N,6,6,1]: conv 3x3 stride 2 to C, leaky ReLU, conv 3x3 stride 2 to 2 C, leaky ReLU, dense
-// to one logit.
+// A discriminator of images [N,6,6,1]: conv 3x3 stride 2 to C, leaky
+// ReLU, conv 3x3 stride 2 to 2 C, leaky ReLU, dense to one logit.
 typedef struct critic {
     ag_parameter_set *set;
     ag_parameter *w1, *b1, *w2, *b2, *w3, *b3;
@@ -22,7 +22,8 @@ void critic_set_trainable(const critic *c, bool trainable);
 ag_node *critic_apply(const critic *c, ag_node *x);
 ag_node *critic_from(ag_node *const weights[CRITIC_PARAMETERS], ag_node *x);
 
-// A generator: z [N,3] -> dense to [N,3,3,4], batch norm, leaky ReLU, transposed conv 3x3 stride 2, tanh -> [N,6,6,1].
+// A generator: z [N,3] -> dense to [N,3,3,4], batch norm,
+// leaky ReLU, transposed conv 3x3 stride 2, tanh -> [N,6,6,1].
 typedef struct painter {
     ag_parameter_set *set;
     ag_parameter *dense, *gamma, *beta, *kernel, *bias;

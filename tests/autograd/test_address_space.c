@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Little address space: what does not fit is refused, with a sentence. OpenBLAS, which waits for its working
-// memory for ever, is not asked for products that it has no memory for. Each case runs in a process of its own, whose limit lies above what it uses by then.
+// memory for ever, is not asked for products that it has no memory for. Each case runs in a process of its
+// own, whose limit lies above what it uses by then.
 #include <criterion/criterion.h>
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The frozen-subgraph mode: gradients flow through frozen networks and never into them, nothing is recorded for them,
-// what that saves is counted right, and a compiled program keeps the trainable set it was compiled with.
+// The frozen-subgraph mode: gradients flow through frozen networks and never
+// into them, nothing is recorded for them, what that saves is counted right,
+// and a compiled program keeps the trainable set it was compiled with.
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdlib.h>
@@ -63,7 +64,8 @@ static void take_gradient(ag_tape *tape, ag_node *loss, int n, ag_node *const *w
     cr_assert(ag_gradient(tape, loss, n, wrt, out), "%s", ag_tape_error(tape)->text);
 }
 
-// Weight gradients recorded for the critic: those of its two convolutions. The painter's kernel is the only other.
+// Weight gradients recorded for the critic: those of its
+// two convolutions. The painter's kernel is the only other.
 static int critic_weight_gradients(const gan *m) {
     int count = 0;
     for (int i = 0; i < ag_tape_count(m->tape); i++) {
@@ -161,7 +163,8 @@ Test(freeze, frozen_flops_are_the_difference_of_the_two_plans) {
     gan_close(&free_one);
 }
 
-// (x w) factor, w frozen: [2,3] [3,columns] [1]. The weight gradient that it saves takes 2 * 2 * 3 * columns FLOPs.
+// (x w) factor, w frozen: [2,3] [3,columns] [1]. The weight
+// gradient that it saves takes 2 * 2 * 3 * columns FLOPs.
 static ag_node *frozen_product_gradient(ag_tape *tape, ag_node *x, ag_parameter *w, ag_parameter *factor) {
     ag_freeze(tape);
     ag_node *y = ag_mul(ag_matmul(x, ag_read(tape, w), false, false), ag_read(tape, factor)), *dx;
@@ -214,7 +217,8 @@ Test(freeze, scopes_nest_and_only_the_last_thaw_ends_them) {
     ag_parameter_set_free(d.set);
 }
 
-// loss = sum(w_free w_frozen) of one parameter: only the free read carries a gradient, with the other as its factor.
+// loss = sum(w_free w_frozen) of one parameter: only the free
+// read carries a gradient, with the other as its factor.
 Test(freeze, one_parameter_may_be_read_both_frozen_and_free) {
     critic d;
     critic_create(&d, AG_F64, 1);
@@ -280,8 +284,8 @@ Test(freeze, the_gradient_flows_through_a_frozen_network_to_its_input) {
     gan_close(&m);
 }
 
-// Keras's rule: D compiled trainable still trains after its flag is cleared; the combined program recorded then leaves
-// it alone, also after the flag is set again.
+// Keras's rule: D compiled trainable still trains after its flag is cleared; the combined program recorded
+// then leaves it alone, also after the flag is set again.
 static ag_program *compile_sgd(ag_tape *tape, ag_node *loss, int n, ag_node *const *reads) {
     ag_node *gradients[CRITIC_PARAMETERS], *rate = ag_scalar(tape, 0.1);
     take_gradient(tape, loss, n, reads, gradients);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The gradient checker itself must fail where it should: on a wrong sign, a wrong factor in one entry, a wrong second
-// derivative, kinks, and an op whose bits change from run to run. Its messages name op, input, index and both values.
+// The gradient checker itself must fail where it should: on a wrong sign, a wrong
+// factor in one entry, a wrong second derivative, kinks, and an op whose bits
+// change from run to run. Its messages name op, input, index and both values.
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdio.h>
@@ -95,8 +96,8 @@ Test(gradcheck, finds_a_wrong_sign_and_names_op_and_input) {
     cr_expect(strstr(error.text, "input 1"), "the input is not named: %s", error.text);
 }
 
-// Whether two numbers of a message have this ratio: a checker's two values differ by the flaw's factor, whatever the
-// projection.
+// Whether two numbers of a message have this ratio: a checker's
+// two values differ by the flaw's factor, whatever the projection.
 static bool holds_ratio(const char *text, double ratio) {
     double numbers[32];
     int n = 0, length;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Reverse mode on the tape: what is recorded and what is not, fan-out, intermediate nodes, zeros, vector-Jacobian
-// products.
+// Reverse mode on the tape: what is recorded and what is not,
+// fan-out, intermediate nodes, zeros, vector-Jacobian products.
 #include <criterion/criterion.h>
 #include <string.h>
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Products in bf16: what they change, and what they leave alone. AG_ISA keeps the processor's own instruction out.
+// Products in bf16: what they change, and what they leave
+// alone. AG_ISA keeps the processor's own instruction out.
 #include <criterion/criterion.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Programs: what they compute, prune, alias and refuse; effects come last; the arena is shared and small; the plan can
-// be read.
+// Programs: what they compute, prune, alias and refuse; effects
+// come last; the arena is shared and small; the plan can be read.
 #define _GNU_SOURCE  // memmem
 #include <criterion/criterion.h>
 #include <math.h>
@@ -125,8 +125,8 @@ Test(program, views_share_memory_and_pointwise_ops_work_in_place) {
     ag_tape_free(tape);
 }
 
-// Each of these would be overwritten by an in-place op that looked at the wrong reader: a value that is read again
-// later, an output, a view's base, an input, a parameter, a constant.
+// Each of these would be overwritten by an in-place op that looked at the wrong reader: a value that is read
+// again later, an output, a view's base, an input, a parameter, a constant.
 Test(program, in_place_work_spares_values_that_are_still_needed) {
     ag_parameter_set *set = ag_parameter_set_create("set", AG_F64);
     ag_parameter *p = ag_parameter_add(set, "p", AG_SHAPE(8), AG_PARAMETER, NULL);
@@ -286,7 +286,8 @@ Test(program, effects_run_last_and_every_read_sees_the_value_before_the_step) {
     ag_parameter_set_free(set);
 }
 
-// Two parameters swapped: each effect's value must be read before either is written, although assign has no other work.
+// Two parameters swapped: each effect's value must be read
+// before either is written, although assign has no other work.
 Test(program, two_effects_may_exchange_parameters) {
     ag_parameter_set *set = ag_parameter_set_create("set", AG_F64);
     ag_parameter *a = ag_parameter_add(set, "a", AG_SHAPE(3), AG_PARAMETER, NULL);

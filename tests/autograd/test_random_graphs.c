@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The planner against the plain evaluation: seeded random graphs with fan-out, reused parameters, frozen scopes, views,
-// several losses, gradients and effects; planned, poisoned between steps and replayed, they agree to 1e-12 in f64.
+// The planner against the plain evaluation: seeded random graphs with fan-out,
+// reused parameters, frozen scopes, views, several losses, gradients and effects;
+// planned, poisoned between steps and replayed, they agree to 1e-12 in f64.
 #include <criterion/criterion.h>
 #include <stdio.h>
 
@@ -214,7 +215,8 @@ static void graph_declare(graph *g) {
     g->parameters[PARAMETERS - 1]->trainable = false;
 }
 
-// Gradients of a loss with respect to the inputs, the free reads and a node in between; sometimes of their own norm.
+// Gradients of a loss with respect to the inputs, the free
+// reads and a node in between; sometimes of their own norm.
 static void draw_gradients(graph *g) {
     ag_node *loss = ag_mean(ag_square(any(g))), *wrt[INPUTS + READS], *out[INPUTS + READS];
     int n = 0;
@@ -229,7 +231,8 @@ static void draw_gradients(graph *g) {
     if (ag_gradient(g->tape, norm, 1, wrt, &second)) add_output(g, second);
 }
 
-// An effect in the middle: what is recorded after it reads the parameter's value before the step all the same.
+// An effect in the middle: what is recorded after it reads
+// the parameter's value before the step all the same.
 static void draw_effect(graph *g) {
     ag_parameter *target = g->parameters[below(g, PARAMETERS)];
     if (below(g, 2)) ag_assign(target, ag_broadcast(ag_mean(any(g)), target->shape));

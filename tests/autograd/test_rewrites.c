@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Rewrites: a program with them has the bits of one without; each fires where it should, by its row here, and leaves
-// alone what somebody else reads.
+// Rewrites: a program with them has the bits of one without; each fires where
+// it should, by its row here, and leaves alone what somebody else reads.
 #include <criterion/criterion.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Gradients of gradients where GANs need them: the WGAN-GP penalty and R1 of a small convolutional discriminator, whose
-// parameter gradients are held against finite differences of the penalty itself.
+// Gradients of gradients where GANs need them: the WGAN-GP penalty and R1 of a small convolutional
+// discriminator, whose parameter gradients are held against finite differences of the penalty itself.
 #include <criterion/criterion.h>
 #include <string.h>
 
@@ -18,7 +18,8 @@ static ag_node *squared_norms(ag_node *logits, ag_node *x) {
     return ag_sum_axes(ag_square(gradient), AG_AXIS(1) | AG_AXIS(2) | AG_AXIS(3), false);
 }
 
-// Gulrajani et al. 2017, eq. 3: mean (||grad D(x)|| - 1)^2. Mescheder et al. 2018, eq. 9: mean ||grad D(x)||^2 / 2.
+// Gulrajani et al. 2017, eq. 3: mean (||grad D(x)|| - 1)^2.
+// Mescheder et al. 2018, eq. 9: mean ||grad D(x)||^2 / 2.
 static ag_node *gradient_penalty(ag_node *norms) {
     return ag_mean(ag_square(ag_add_scalar(ag_sqrt(norms), -1)));
 }
@@ -65,7 +66,8 @@ Test(second_order, the_gradient_penalty_has_the_gradient_of_finite_differences) 
 
 Test(second_order, r1_has_the_gradient_of_finite_differences) { check_penalty("R1", r1); }
 
-// The same on real parameters, through one compiled program with the penalty's parameter gradients as outputs.
+// The same on real parameters, through one compiled program
+// with the penalty's parameter gradients as outputs.
 Test(second_order, penalties_train_parameters_through_a_program) {
     critic c;
     critic_create(&c, AG_F64, 2);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Any number of threads gives the same bits: a convolutional net with batch normalization, forward, backward and an
-// Adam step, in f32 and with bf16 products. A plain main, since Criterion does not start under ThreadSanitizer.
+// Any number of threads gives the same bits: a convolutional net with batch
+// normalization, forward, backward and an Adam step, in f32 and with bf16
+// products. A plain main, since Criterion does not start under ThreadSanitizer.
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Errors of Winograd's form on what a trained network really computes: the operands of every convolution pass of a
-// generator's training step, of a model file, taken through the direct form and Winograd's with this processor's best
-// kernels, both against the direct form in double.
+// Errors of Winograd's form on what a trained network really computes: the operands of every convolution pass
+// of a generator's training step, of a model file, taken through the direct form and Winograd's with this
+// processor's best kernels, both against the direct form in double.
 //      winograd_error MODEL [bf16]: with bf16 products beside direct bf16, otherwise in f32
 #include <math.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Errors of Winograd's form beside the direct one's, both against sums in double, on layers of the sizes that it is made
-// for: in f32 the largest error is at most four times as large, with bf16 products the root of the mean square at most
-// twice.
+// Errors of Winograd's form beside the direct one's, both against sums in double, on
+// layers of the sizes that it is made for: in f32 the largest error is at most four
+// times as large, with bf16 products the root of the mean square at most twice.
 #include <math.h>
 #include <stdlib.h>
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-// Every slot of every table that this processor can run, both element types. Prints the first failing case and
-// exits with 1.
+// Every slot of every table that this processor can run, both
+// element types. Prints the first failing case and exits with 1.
 //      check_kernels [--best=ISA] [--every=N] [slot]
-// slot: a group below, a row of pointwise.def, or a pass of the convolution. --best: the table that must be the one
-// chosen. --every: one convolution of N only and no accuracy, for emulators.
+// slot: a group below, a row of pointwise.def, or a pass of the convolution. --best: the table that must be
+// the one chosen. --every: one convolution of N only and no accuracy, for emulators.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

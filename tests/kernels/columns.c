@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Sums, normalization and Adam: the sums against long double sums of the formulas, the elementwise ones against the scalar
-// table.
+// Sums, normalization and Adam: the sums against long double sums
+// of the formulas, the elementwise ones against the scalar table.
 #include <math.h>
 #include <string.h>
 
@@ -275,7 +275,8 @@ static void compare_with_sums(const check *c, const ag_normalize_call *call, con
     check_release(c, &g, "leaky_relu_gradient");
 }
 
-// shift = -(x - mean) scale, rounded, for one x of each column: the sign of z is that of a rounding error, if any.
+// shift = -(x - mean) scale, rounded, for one x of each
+// column: the sign of z is that of a rounding error, if any.
 static void cancel(buffer in[INPUTS], int64_t rows, int64_t cols) {
     check_fill(&in[X]), check_fill(&in[MEAN]), check_fill(&in[SCALE]);
     for (int64_t col = 0; col < cols; col++) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// In the place of dispatch.c: the scalar tables, and the vector sources at the width of AVX-512 as any processor
-// can run them. What is written for that width (the tile's rows, the rests) is checked where AVX-512 is not.
+// In the place of dispatch.c: the scalar tables, and the vector sources at
+// the width of AVX-512 as any processor can run them. What is written for
+// that width (the tile's rows, the rests) is checked where AVX-512 is not.
 #include <stddef.h>
 
 #include "autograd/kernel.h"

@@ -144,7 +144,8 @@ Test(initializer, value_i_does_not_depend_on_how_many_there_are) {
     ag_tensor_free(a), ag_tensor_free(b);
 }
 
-// Element i of a normal truncated at 2 sigma, from nothing but its index; redraw k is value i + k 2^40 of the stream.
+// Element i of a normal truncated at 2 sigma, from nothing
+// but its index; redraw k is value i + k 2^40 of the stream.
 static double truncated_element(int64_t i, ag_dtype dtype) {
     float narrow = 0;
     double wide = 0;

@@ -18,6 +18,7 @@ double golden_number(const nn_format_content *file, int64_t i, const char *forma
 void golden_read_parameter(const nn_format_content *file, ag_parameter *parameter, const char *format, ...)
     AG_PRINTF(3, 4);
 
-// Fails unless |values[i] - array[i]| <= relative * max(largest |array|, floor) for all i; names array, index, both values.
+// Fails unless |values[i] - array[i]| <= relative * max(largest
+// |array|, floor) for all i; names array, index, both values.
 void golden_check(const nn_format_content *file, ag_dtype dtype, const void *values, double relative,
                   double floor, const char *format, ...) AG_PRINTF(6, 7);

@@ -54,8 +54,8 @@ void ref_batch_mean(const ref_array *x, ref_array *mean);
 void ref_batch_variance(const ref_array *x, const ref_array *mean, ref_array *variance);
 void ref_batch_norm(const ref_array *x, const ref_array *mean, const ref_array *variance,
                     const ref_array *gamma, const ref_array *beta, double epsilon, ref_array *y);
-// dgamma = sum dy xhat and dx of that with x's own moments, from the chain rule (Ioffe and Szegedy 2015, section 3):
-// dx = gamma / sigma (dy - mean(dy) - xhat mean(dy xhat)), xhat = (x - mean) / sigma.
+// dgamma = sum dy xhat and dx of that with x's own moments, from the chain rule (Ioffe and Szegedy 2015,
+// section 3): dx = gamma / sigma (dy - mean(dy) - xhat mean(dy xhat)), xhat = (x - mean) / sigma.
 void ref_batch_norm_gamma_gradient(const ref_array *dy, const ref_array *x, double epsilon,
                                    ref_array *dgamma);
 void ref_batch_norm_input_gradient(const ref_array *dy, const ref_array *x, const ref_array *gamma,

@@ -34,7 +34,8 @@ const char *scratch_path(const char *name) {
 }
 
 void scratch_write(const char *name, const void *bytes, size_t n) {
-    // Some file systems flush a file that is cut to nothing and written again; a new one they leave in memory.
+    // Some file systems flush a file that is cut to nothing
+    // and written again; a new one they leave in memory.
     remove(scratch_path(name));
     FILE *file = fopen(scratch_path(name), "wb");
     cr_assert(file, "cannot write %s", name);
