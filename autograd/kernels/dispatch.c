@@ -21,7 +21,8 @@
 EACH_ISA(DECLARE)
 EACH_BF16(DECLARE_BF16)
 
-// From the plainest to the best; each one's processors run all before it.
+// From the plainest to the best; each one's processors run all before it. A processor is asked for what
+// the flags in meson.build let the compiler use: -mavx512bf16 stands for avx512bw too.
 enum { BASELINE = 1, AVX2, AVX512 };
 #define ROW(isa) {&ag_##isa##_f32_table, &ag_##isa##_f64_table},
 static const ag_kernels *const tables[][2] = {EACH_ISA(ROW)};
@@ -58,7 +59,7 @@ static int chosen_isa(void) {
 
 // The best of the bf16 tables that an instruction set's processors run.
 static int bf16_of(int isa) {
-    if (isa == AVX512 && SUPPORTS("avx512bf16")) return BF16_NATIVE;
+    if (isa == AVX512 && SUPPORTS("avx512bf16") && SUPPORTS("avx512bw")) return BF16_NATIVE;
     return isa >= AVX2 ? BF16_EMULATED : 0;
 }
 
