@@ -24,9 +24,6 @@
 
 static const ag_op batch_norm, batch_norm_gamma_gradient, batch_norm_gradient;
 
-static int64_t columns_in(ag_shape x) { return x.dim[x.rank - 1]; }
-static int64_t rows_in(ag_shape x) { return ag_shape_size(x) / columns_in(x); }
-
 double ag_batch_norm_epsilon(const ag_node *node) { return *(const double *)node->attributes; }
 
 static bool has_batch(const ag_node *x) { return x->shape.rank >= 2; }
@@ -36,7 +33,7 @@ static bool check(ag_node *node, int n_full) {
     const ag_shape x = node->input[n_full - 1]->shape;
     if (!has_batch(node->input[n_full - 1]))
         return ag_node_fail(node, "x is %s: it needs a batch axis and a channel axis", AG_TEXT(x));
-    const ag_shape vector = AG_SHAPE(columns_in(x));
+    const ag_shape vector = AG_SHAPE(ag_columns_in(x));
     for (int i = 0; i < node->n_inputs; i++) {
         const ag_shape expected = i < n_full ? x : vector;
         if (!ag_shape_equal(node->input[i]->shape, expected))
@@ -86,15 +83,15 @@ static bool variance_infer(ag_node *node) {
 static int64_t sums_scratch(const ag_node *node, int workers) {
     (void)workers;
     const ag_shape x = node->input[0]->shape;
-    return ag_columns_scratch(rows_in(x), columns_in(x), ag_tape_dtype(node->tape));
+    return ag_columns_scratch(ag_rows_in(x), ag_columns_in(x), ag_tape_dtype(node->tape));
 }
 
 static void variance_forward(const ag_call *call) {
     const ag_shape x = call->node->input[0]->shape;
     const ag_dtype dtype = call->kernels->dtype;
     const ag_columns sums = {.kernels = call->kernels,
-                             .rows = rows_in(x),
-                             .cols = columns_in(x),
+                             .rows = ag_rows_in(x),
+                             .cols = ag_columns_in(x),
                              .x = call->in[0],
                              .mean = call->in[1],
                              .scratch = call->scratch,
@@ -107,7 +104,7 @@ static void variance_forward(const ag_call *call) {
 // 2/n (x - mean) dy; -2/n sum (x - mean) dy.
 static ag_node *variance_vjp(ag_node *node, ag_node *dy, int input) {
     ag_node *x = node->input[0], *centred = ag_sub(x, node->input[1]);
-    const double factor = 2 / (double)rows_in(x->shape);
+    const double factor = 2 / (double)ag_rows_in(x->shape);
     if (input == 0) return ag_mul(centred, ag_scale(dy, factor));
     return ag_mul(sum_rows(centred), ag_scale(dy, -factor));
 }
@@ -132,7 +129,7 @@ enum { X = AG_NORM_X, MEAN, VARIANCE, GAMMA, BETA };
 enum { VECTORS = 5 };
 
 int64_t ag_batch_norm_vectors_bytes(const ag_node *x) {
-    return VECTORS * columns_in(x->shape) * (int64_t)ag_dtype_bytes(ag_tape_dtype(x->tape));
+    return VECTORS * ag_columns_in(x->shape) * (int64_t)ag_dtype_bytes(ag_tape_dtype(x->tape));
 }
 
 static int64_t vectors_scratch(const ag_node *node, int workers) {
@@ -147,7 +144,7 @@ double ag_batch_norm_r(const ag_call *call, int variance, int64_t c) {
 ag_normalize_call ag_batch_norm_loop(const ag_call *call, int x, bool shifted) {
     const ag_shape shape = call->node->input[x]->shape;
     const ag_dtype dtype = call->kernels->dtype;
-    const int64_t cols = columns_in(shape);
+    const int64_t cols = ag_columns_in(shape);
     void *vector[VECTORS];
     for (int i = 0; i < VECTORS; i++) vector[i] = ag_at(call->scratch, i * cols, dtype);
     for (int64_t c = 0; c < cols; c++) {
@@ -156,7 +153,7 @@ ag_normalize_call ag_batch_norm_loop(const ag_call *call, int x, bool shifted) {
         ag_store(vector[1], c, dtype, r * ag_load(call->in[x + GAMMA], c, dtype));
         if (shifted) ag_store(vector[2], c, dtype, ag_load(call->in[x + BETA], c, dtype));
     }
-    return (ag_normalize_call){.rows = rows_in(shape),
+    return (ag_normalize_call){.rows = ag_rows_in(shape),
                                .cols = cols,
                                .x = call->in[x],
                                .mean = vector[0],
@@ -283,8 +280,8 @@ static void gamma_forward(const ag_call *call) {
     const ag_shape x = call->node->input[1]->shape;
     const ag_dtype dtype = call->kernels->dtype;
     const ag_columns sums = {.kernels = call->kernels,
-                             .rows = rows_in(x),
-                             .cols = columns_in(x),
+                             .rows = ag_rows_in(x),
+                             .cols = ag_columns_in(x),
                              .dy = call->in[0],
                              .x = call->in[1],
                              .mean = call->in[2],
@@ -336,13 +333,13 @@ static ag_node *projection(ag_node *node, ag_node *g, double times) {
     ag_node *const *in = node->input;
     ag_node *means = ag_add(ag_mul(in[6], sum_rows(g)),
                             ag_scale(ag_mul(in[5], gamma_gradient(node, g, in[1], in[2], in[3])), times));
-    return ag_sub(sum_rows(ag_mul(g, in[0])), ag_scale(means, 1 / (double)rows_in(node->shape)));
+    return ag_sub(sum_rows(ag_mul(g, in[0])), ag_scale(means, 1 / (double)ag_rows_in(node->shape)));
 }
 
 static ag_node *gradient_vjp(ag_node *node, ag_node *g, int input) {
     ag_node *const *in = node->input;
     ag_node *dgamma = in[5], *r_inverse = deviation(node, in[3]), *scale = ag_div(in[4], r_inverse);
-    const double n = (double)rows_in(node->shape);
+    const double n = (double)ag_rows_in(node->shape);
     switch (input) {
         case 0:
             return ag_mul(g, scale);

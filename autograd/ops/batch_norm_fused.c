@@ -20,8 +20,6 @@ typedef struct fused {
 
 static double slope_of(const ag_node *node) { return ((const fused *)node->attributes)->slope; }
 
-static int64_t columns_of(const ag_node *x) { return x->shape.dim[x->shape.rank - 1]; }
-
 static ag_normalize_call loop_of(const ag_call *call, int x) {
     ag_normalize_call loop = ag_batch_norm_loop(call, x, true);
     loop.slope = slope_of(call->node);
@@ -82,7 +80,7 @@ static double sums_flops(const ag_node *node) { return 7 * (double)ag_shape_size
 static int64_t sums_scratch(const ag_node *node, int workers) {
     (void)workers;
     const ag_node *x = node->input[1];
-    const int64_t cols = columns_of(x), rows = ag_shape_size(x->shape) / cols;
+    const int64_t rows = ag_rows_in(x->shape), cols = ag_columns_in(x->shape);
     return ag_batch_norm_vectors_bytes(x) + 2 * ag_columns_scratch(rows, cols, ag_tape_dtype(node->tape));
 }
 
@@ -95,7 +93,8 @@ enum { DBETA, DGAMMA };  // rows of the sums
 
 static void row_forward(const ag_call *call) {
     const ag_dtype dtype = call->kernels->dtype;
-    const int64_t cols = columns_of(call->node), first = *(const int *)call->node->attributes * cols;
+    const int64_t cols = ag_columns_in(call->node->shape);
+    const int64_t first = *(const int *)call->node->attributes * cols;
     for (int64_t c = 0; c < cols; c++) ag_store(call->out, c, dtype, ag_load(call->in[0], first + c, dtype));
 }
 
@@ -133,7 +132,7 @@ void ag_batch_norm_fuse_gradient(ag_graph *graph, const ag_node *dz, const ag_no
     ag_node *sums = ag_graph_replace(graph, dz, dx, &batch_norm_leaky_relu_sums, n, inputs, &attributes,
                                      sizeof attributes);
     if (!sums) return;
-    sums->shape = AG_SHAPE(2, columns_of(z));
+    sums->shape = AG_SHAPE(2, ag_columns_in(z->shape));
     inputs[n] = sums;
     ag_graph_replace(graph, dx, dx, &batch_norm_leaky_relu_gradient, n + 1, inputs, &attributes,
                      sizeof attributes);

@@ -14,6 +14,10 @@ typedef struct ag_columns {
     void *out;
 } ag_columns;
 
+// x [..,C] as such an array.
+static inline int64_t ag_columns_in(ag_shape x) { return x.dim[x.rank - 1]; }
+static inline int64_t ag_rows_in(ag_shape x) { return ag_shape_size(x) / ag_columns_in(x); }
+
 int64_t ag_columns_scratch(int64_t rows, int64_t cols, ag_dtype dtype);
 void ag_columns_sum(const ag_columns *columns);
 
