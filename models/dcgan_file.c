@@ -182,25 +182,19 @@ static bool check_header(const header *h, const dcgan *m, const char *path, ag_e
                    ag_shape_format(h->image_shape, a), ag_shape_format(m->params.image_shape, b));
 }
 
-typedef bool (*set_function)(const nn_format_content *content, ag_parameter_set *set, ag_error *error);
-
-// Applies check or read to the sets of both optimizers.
-static bool for_optimizers(const header *h, gan_trainer *trainer, set_function apply, ag_error *error) {
-    for (int which = 0; which < 2 && trainer; which++) {
-        const nn_optimizer *optimizer = gan_trainer_optimizer(trainer, which == 1);
-        for (int i = 0; i < nn_optimizer_state_count(optimizer); i++) {
-            if (!apply(h->content, nn_optimizer_state(optimizer, i), error)) return false;
-        }
-    }
-    return true;
-}
-
 static bool check_tensors(const header *h, const dcgan *m, gan_trainer *trainer, ag_error *error) {
     const ag_shape fixed = AG_SHAPE(DCGAN_FIXED, m->params.z_dim);
     return nn_checkpoint_check(h->content, "fixed_z", NN_FORMAT_F32, fixed, -INFINITY, error) &&
            nn_checkpoint_check_model(h->content, m->generator, error) &&
            nn_checkpoint_check_model(h->content, m->discriminator, error) &&
-           for_optimizers(h, trainer, nn_checkpoint_check_set, error);
+           (!trainer ||
+            (nn_checkpoint_check_optimizer(h->content, gan_trainer_optimizer(trainer, false), error) &&
+             nn_checkpoint_check_optimizer(h->content, gan_trainer_optimizer(trainer, true), error)));
+}
+
+static void read_optimizer(const header *h, const nn_optimizer *optimizer) {
+    for (int i = 0; i < nn_optimizer_state_count(optimizer); i++)
+        nn_checkpoint_read_set(h->content, nn_optimizer_state(optimizer, i), NULL);
 }
 
 // Cannot fail: all is checked, the sets sealed.
@@ -208,7 +202,8 @@ static void read_tensors(const header *h, dcgan *m, gan_trainer *trainer) {
     const ag_shape fixed = AG_SHAPE(DCGAN_FIXED, m->params.z_dim);
     nn_checkpoint_read_set(h->content, nn_model_set(m->generator, 0), NULL);
     nn_checkpoint_read_set(h->content, nn_model_set(m->discriminator, 0), NULL);
-    for_optimizers(h, trainer, nn_checkpoint_read_set, NULL);
+    for (int which = 0; which < 2 && trainer; which++)
+        read_optimizer(h, gan_trainer_optimizer(trainer, which == 1));
     nn_format_read(h->content, "fixed_z", NN_FORMAT_F32, fixed, m->fixed_z, NULL);
 }
 

@@ -146,18 +146,23 @@ bool nn_checkpoint_check(const nn_format_content *content, const char *name, nn_
                    isfinite(least) ? nn_number_format(least, rule) : "");
 }
 
-bool nn_checkpoint_check_set(const nn_format_content *content, ag_parameter_set *set, ag_error *error) {
-    if (!NN_GIVEN(content, "content", error) || !NN_GIVEN(set, "set", error)) return false;
+static bool check_set(const nn_format_content *content, ag_parameter_set *set, double least,
+                      ag_error *error) {
     char name[NAME_TEXT];
     if (!ag_parameter_set_seal(set, error)) return false;
     const nn_format_dtype dtype = format_dtype(ag_parameter_set_dtype(set));
     for (int i = 0; i < ag_parameter_set_count(set); i++) {
         const ag_parameter *p = ag_parameter_set_at(set, i);
         if (!tensor_name(p, name, error) ||
-            !nn_checkpoint_check(content, name, dtype, p->shape, -INFINITY, error))
+            !nn_checkpoint_check(content, name, dtype, p->shape, least, error))
             return false;
     }
     return true;
+}
+
+bool nn_checkpoint_check_set(const nn_format_content *content, ag_parameter_set *set, ag_error *error) {
+    return NN_GIVEN(content, "content", error) && NN_GIVEN(set, "set", error) &&
+           check_set(content, set, -INFINITY, error);
 }
 
 static bool check_layer(const nn_format_content *content, const nn_layer *layer, ag_error *error) {
@@ -179,6 +184,16 @@ bool nn_checkpoint_check_model(const nn_format_content *content, const nn_model 
         return false;
     for (int i = 0; i < nn_model_layer_count(model); i++) {
         if (!check_layer(content, nn_model_layer(model, i), error)) return false;
+    }
+    return true;
+}
+
+bool nn_checkpoint_check_optimizer(const nn_format_content *content, const nn_optimizer *optimizer,
+                                   ag_error *error) {
+    if (!NN_GIVEN(content, "content", error) || !NN_GIVEN(optimizer, "optimizer", error)) return false;
+    for (int i = 0; i < nn_optimizer_state_count(optimizer); i++) {
+        const double least = nn_optimizer_state_nonnegative(optimizer, i) ? 0 : -INFINITY;
+        if (!check_set(content, nn_optimizer_state(optimizer, i), least, error)) return false;
     }
     return true;
 }

@@ -6,6 +6,7 @@
 #include "autograd/parameter.h"
 #include "nn/format.h"
 #include "nn/model.h"
+#include "nn/optimizer.h"
 
 typedef struct nn_checkpoint nn_checkpoint;
 
@@ -24,13 +25,16 @@ AG_API bool nn_checkpoint_add_text(nn_checkpoint *checkpoint, const char *key, c
 AG_API bool nn_checkpoint_save(const nn_checkpoint *checkpoint, const char *path, ag_error *error);
 
 // Whether a loaded file holds the tensor with this type and shape, F32 or F64, and every value is finite and
-// at least `least`; AG_STATUS_MODEL otherwise, naming file, tensor and value. The next two do this for every
-// tensor of the set, of any value, and of a sequential model, whose layers know what is never negative. They
-// seal the set, so that reading it afterwards cannot fail: check all before reading the first, and a file of
-// another architecture, or of a broken model, changes nothing.
+// at least `least`; AG_STATUS_MODEL otherwise, naming file, tensor and value. The next three do this for
+// every tensor of the set, of any value, of a sequential model, whose layers know what is never negative, and
+// of an optimizer's state, whose kind knows it. They seal the sets, so that reading them afterwards cannot
+// fail: check all before reading the first, and a file of another architecture, or of a broken model, changes
+// nothing.
 AG_API bool nn_checkpoint_check(const nn_format_content *content, const char *name, nn_format_dtype dtype,
                                 ag_shape shape, double least, ag_error *error);
 AG_API bool nn_checkpoint_check_set(const nn_format_content *content, ag_parameter_set *set, ag_error *error);
 AG_API bool nn_checkpoint_check_model(const nn_format_content *content, const nn_model *model,
                                       ag_error *error);
+AG_API bool nn_checkpoint_check_optimizer(const nn_format_content *content, const nn_optimizer *optimizer,
+                                          ag_error *error);
 AG_API bool nn_checkpoint_read_set(const nn_format_content *content, ag_parameter_set *set, ag_error *error);

@@ -239,3 +239,9 @@ ag_parameter_set *nn_optimizer_state(const nn_optimizer *o, int i) {
     if (!NN_GIVEN(o, "optimizer", NULL)) return NULL;
     return i >= 0 && i < o->n_states ? o->states[i] : NULL;
 }
+
+// The kind's states follow each other, for one set of the models after another.
+bool nn_optimizer_state_nonnegative(const nn_optimizer *o, int i) {
+    if (!NN_GIVEN(o, "optimizer", NULL) || i < 0 || i >= o->n_states) return false;
+    return o->params.kind->nonnegative & 1u << i % o->params.kind->n_states;
+}

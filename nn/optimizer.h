@@ -30,6 +30,7 @@ struct nn_optimizer_kind {
     nn_optimizer_params defaults;
     int n_states;
     const char *states[NN_OPTIMIZER_STATES];  // "m", "v"
+    unsigned nonnegative;  // bit i: state i has no value below 0; files that say so are refused
     // Appends the update of one parameter: w := w(gradient, states, rate, t), an effect. `states` in the
     // order above; rate and t (from 1) are scalars fed before each run. The tape's error node when it cannot.
     ag_node *(*record)(const nn_optimizer_params *params, ag_parameter *parameter, ag_node *gradient,
@@ -80,3 +81,5 @@ AG_API bool nn_optimizer_set_rate(nn_optimizer *optimizer, double rate, ag_error
 AG_API int nn_optimizer_state_count(const nn_optimizer *optimizer);
 AG_API ag_parameter_set *nn_optimizer_state(const nn_optimizer *optimizer,
                                             int i);  // NULL when i is out of range
+// Whether no value of state set i can be below 0, as of Adam's v.
+AG_API bool nn_optimizer_state_nonnegative(const nn_optimizer *optimizer, int i);

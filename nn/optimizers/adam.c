@@ -17,4 +17,5 @@ const nn_optimizer_kind nn_optimizer_adam = {
     .defaults = {.rate = 1e-3, .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-7},
     .n_states = 2,
     .states = {"m", "v"},
+    .nonnegative = 1u << 1,  // v
     .record = record};

@@ -19,4 +19,5 @@ const nn_optimizer_kind nn_optimizer_adamw = {
     .defaults = {.rate = 1e-3, .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-7, .weight_decay = 0.004},
     .n_states = 2,
     .states = {"m", "v"},
+    .nonnegative = 1u << 1,  // v
     .record = record};

@@ -13,4 +13,5 @@ const nn_optimizer_kind nn_optimizer_rmsprop = {.name = "rmsprop",
                                                 .defaults = {.rate = 1e-3, .rho = 0.9, .epsilon = 1e-7},
                                                 .n_states = 1,
                                                 .states = {"square"},
+                                                .nonnegative = 1u << 0,
                                                 .record = record};

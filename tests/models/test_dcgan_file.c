@@ -269,6 +269,8 @@ Test(dcgan_file, values_that_no_sound_model_has_are_refused_with_their_tensor) {
         {"generator/batch_norm/moving_variance", -NAN, "NaN; it must be finite"},
         {"discriminator/conv2d/kernel", INFINITY, "infinite; it must be finite"},
         {"generator.v/generator.v/dense/kernel", NAN, "NaN; it must be finite"},
+        {"generator.v/generator.v/dense/kernel", -1e-3f, "-0.001; it must be finite and at least 0"},
+        {"discriminator.v/discriminator.v/conv2d/kernel", -1, "-1; it must be finite and at least 0"},
         {"fixed_z", NAN, "NaN; it must be finite"},
     };
     ag_error error = {0};

@@ -118,6 +118,7 @@ Test(contract, of_optimizers) {
     told_by_error(!nn_optimizer_set_rate(NULL, 1, E), "nn_optimizer_set_rate", "optimizer");
     told(nn_optimizer_state_count(NULL) == 0, "nn_optimizer_state_count", "optimizer");
     told(!nn_optimizer_state(NULL, 0), "nn_optimizer_state", "optimizer");
+    told(!nn_optimizer_state_nonnegative(NULL, 0), "nn_optimizer_state_nonnegative", "optimizer");
 }
 
 Test(contract, of_compiled_programs) {
@@ -229,6 +230,10 @@ Test(contract, of_checkpoints) {
     told_by_error(!nn_checkpoint_check_set(&content, NULL, E), "nn_checkpoint_check_set", "set");
     told_by_error(!nn_checkpoint_check_model(NULL, model, E), "nn_checkpoint_check_model", "content");
     told_by_error(!nn_checkpoint_check_model(&content, NULL, E), "nn_checkpoint_check_model", "model");
+    told_by_error(!nn_checkpoint_check_optimizer(NULL, optimizer, E), "nn_checkpoint_check_optimizer",
+                  "content");
+    told_by_error(!nn_checkpoint_check_optimizer(&content, NULL, E), "nn_checkpoint_check_optimizer",
+                  "optimizer");
     told_by_error(!nn_checkpoint_check(NULL, "x", NN_FORMAT_F32, AG_SHAPE(1), 0, E), "nn_checkpoint_check",
                   "content");
     told_by_error(!nn_checkpoint_check(&content, NULL, NN_FORMAT_F32, AG_SHAPE(1), 0, E),
@@ -271,6 +276,8 @@ Test(contract, indices_out_of_range_give_null) {
     cr_expect(!nn_model_set(model, 1) && !nn_model_set(model, -1));
     cr_expect(nn_optimizer_state(optimizer, 1) && !nn_optimizer_state(optimizer, 2) &&
               !nn_optimizer_state(optimizer, -1));
+    cr_expect(!nn_optimizer_state_nonnegative(optimizer, 3) &&
+              !nn_optimizer_state_nonnegative(optimizer, -1));
     cr_expect(nn_format_dtype_bytes((nn_format_dtype)9) == 0);
     cr_expect_str_eq(nn_format_dtype_name((nn_format_dtype)9), "?");
 }

@@ -165,6 +165,8 @@ Test(optimizer, has_the_defaults_of_keras_and_its_states_beside_the_models_value
             cr_expect(strncmp(ag_parameter_set_name(state), "m.", 2) == 0);
             cr_expect(ag_parameter_set_at(state, 0)->offset == t.kernel->offset);
             cr_expect(ag_parameter_set_at(state, 0)->kind == AG_BUFFER);
+            const bool squares = strcmp(suffix, "v") == 0 || strcmp(suffix, "square") == 0;
+            cr_expect(nn_optimizer_state_nonnegative(t.optimizer, k) == squares, "%s", suffix);
         }
         fixture_trainee_close(&t);
     }
