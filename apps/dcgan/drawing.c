@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "apps/dcgan/live.h"
 #include "apps/dcgan/path.h"
@@ -128,16 +129,24 @@ static bool save_chunk(drawing *d, int64_t first, int width, uint8_t *images, ag
     return true;
 }
 
-static bool save_folder(drawing *d, ag_error *error) {
-    if (mkdir(d->to->path, 0777) != 0 && errno != EEXIST)
-        return ag_fail(error, AG_STATUS_OUTPUT, "cannot make the folder '%s': %s", d->to->path,
-                       strerror(errno));
+static bool save_chunks(drawing *d, ag_error *error) {
     uint8_t *images = malloc((size_t)(CHUNK * image_bytes(d)));
     const int width = name_width(d->list);
     bool ok = images || ag_fail(error, AG_STATUS_MEMORY, "no memory for %d images", CHUNK);
     for (int64_t first = 0; first < d->list->n && ok; first += CHUNK)
         ok = save_chunk(d, first, width, images, error);
     free(images);
+    return ok;
+}
+
+// A folder made for nothing is removed again; one with pictures stays.
+static bool save_folder(drawing *d, ag_error *error) {
+    const bool made = mkdir(d->to->path, 0777) == 0;
+    if (!made && errno != EEXIST)
+        return ag_fail(error, AG_STATUS_OUTPUT, "cannot make the folder '%s': %s", d->to->path,
+                       strerror(errno));
+    const bool ok = save_chunks(d, error);
+    if (!ok && made) rmdir(d->to->path);
     return ok;
 }
 

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "models/dcgan.h"
@@ -309,12 +310,16 @@ Test(run, is_told_when_a_model_makes_what_is_not_finite) {
     save_overflowing(true, "bad discriminator");
     cli_refuse(4, CLI_WORDS("'bad generator'", "generator"), "generate -m 'bad generator' -o a.png");
     cli_refuse(4, CLI_WORDS("'bad generator'", "generator"), "generate -m 'bad generator' -o a");
+    cr_assert(mkdir(scratch_path("mine"), 0777) == 0);
+    cli_refuse(4, CLI_WORDS("'bad generator'", "generator"), "generate -m 'bad generator' -o mine");
     cli_refuse(4, CLI_WORDS("'bad generator'", "generator"), "evaluate -m 'bad generator' --data images");
     cli_refuse(4, CLI_WORDS("'bad discriminator'", "discriminator"),
                "evaluate -m 'bad discriminator' --data images");
     cli_refuse(4, CLI_WORDS("'bad discriminator'", "discriminator"),
                "discriminate -m 'bad discriminator' --data images");
     cr_assert(access(scratch_path("a.png"), F_OK) != 0);
+    cr_assert(access(scratch_path("a"), F_OK) != 0, "an empty folder is left");
+    cr_assert(access(scratch_path("mine"), F_OK) == 0, "a folder that was there is gone");
 }
 
 Test(run, warns_when_it_goes_on_where_its_bits_may_differ) {
