@@ -112,6 +112,6 @@ AG_API nn_model *dcgan_combined(const dcgan *model);    // generator, then discr
 AG_API gan_trainer *dcgan_trainer(const dcgan *model);  // NULL before the first training
 // The data set that the run was trained on, as a digest (nn/dataset.h); empty before the first training.
 AG_API const char *dcgan_data_digest(const dcgan *model);
-// The environment (autograd/environment.h) that the loaded file was trained in; empty for a model not loaded.
-// Going on in another one gives a good model, but not the bits of one run.
+// The environment (autograd/environment.h) that the loaded file was trained in, whatever it was saved in;
+// empty for a model not loaded. Going on in another one gives a good model, but not the bits of one run.
 AG_API const char *dcgan_made_with(const dcgan *model);

@@ -30,6 +30,13 @@ static nn_json *shape_to_json(ag_shape shape) {
     return NULL;
 }
 
+// What the values come from: the last training, that of the loaded file, or this process.
+static const char *environment_of(const dcgan *m) {
+    const char *trained = m->trainer ? gan_trainer_environment(m->trainer) : NULL;
+    if (trained) return trained;
+    return m->made_with[0] ? m->made_with : ag_environment();
+}
+
 static nn_json *header_to_json(const dcgan *m, ag_error *error) {
     nn_json *o = nn_json_object();
     bool ok = o && nn_json_set(o, "version", nn_json_int(VERSION)) &&
@@ -39,7 +46,7 @@ static nn_json *header_to_json(const dcgan *m, ag_error *error) {
               nn_json_set(o, "seed", nn_json_int((int64_t)m->params.seed)) &&
               nn_json_set(o, "draws", nn_json_int((int64_t)m->n_draws)) &&
               nn_json_set(o, "data", nn_json_string(m->data_digest)) &&
-              nn_json_set(o, "environment", nn_json_string(ag_environment()));
+              nn_json_set(o, "environment", nn_json_string(environment_of(m)));
     if (ok && m->trainer)
         ok = nn_json_set(o, "config", gan_config_to_json(gan_trainer_config(m->trainer))) &&
              nn_json_set(o, "state", gan_trainer_state(m->trainer, error));

@@ -5,6 +5,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "autograd/environment.h"
 #include "nn/number.h"
 
 static const char *const step_names[GAN_STEP_COUNT] = {
@@ -92,7 +93,7 @@ static bool record(gan_steps *steps, const gan_recipe *r, gan_step_kind kind, ag
 }
 
 bool gan_steps_record(gan_steps *steps, const gan_recipe *r, int64_t n, ag_error *error) {
-    *steps = (gan_steps){.n = n};
+    *steps = (gan_steps){.n = n, .environment = ag_environment()};
     const bool joint = r->config->schedule == GAN_SCHEDULE_JOINT;
     if (!record(steps, r, GAN_STEP_FAKES, error) || !record(steps, r, GAN_STEP_G, error)) return false;
     if (joint) return record(steps, r, GAN_STEP_D_JOINT, error);

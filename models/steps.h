@@ -28,7 +28,8 @@ typedef struct gan_step {
 } gan_step;
 
 typedef struct gan_steps {
-    int64_t n;  // batch size
+    int64_t n;                // batch size
+    const char *environment;  // that their programs are compiled in
     gan_step steps[GAN_STEP_COUNT];
 } gan_steps;
 

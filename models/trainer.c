@@ -27,6 +27,7 @@ struct gan_trainer {
     int64_t order_epoch;  // which; -1 for none
     int64_t step;         // iterations done
     double d_loss, g_loss;
+    const char *environment;  // of the last iteration
     gan_history history;
 };
 
@@ -245,6 +246,7 @@ static bool iterate(gan_trainer *t, ag_error *error) {
     if ((t->step + 1) % gan_variant_generator_every(t->config.variant) == 0 &&
         !run_step(t, steps, GAN_STEP_G, b, fakes, &t->g_loss, error))
         return false;
+    t->environment = steps->environment;
     t->step++;
     return true;
 }
@@ -304,6 +306,10 @@ int64_t gan_trainer_epoch(const gan_trainer *t) {
 
 const uint32_t *gan_trainer_order(const gan_trainer *t) {
     return NN_GIVEN(t, "trainer", NULL) ? t->order : NULL;
+}
+
+const char *gan_trainer_environment(const gan_trainer *t) {
+    return NN_GIVEN(t, "trainer", NULL) ? t->environment : NULL;
 }
 
 nn_optimizer *gan_trainer_optimizer(gan_trainer *t, bool discriminator) {

@@ -62,6 +62,8 @@ AG_API int64_t gan_trainer_epoch(const gan_trainer *trainer);       // of the ne
 AG_API const uint32_t *gan_trainer_order(const gan_trainer *trainer);
 AG_API double gan_trainer_d_loss(const gan_trainer *trainer);  // of the last iteration
 AG_API double gan_trainer_g_loss(const gan_trainer *trainer);
+// The environment (autograd/environment.h) of the last iteration; NULL before this trainer's first. Static.
+AG_API const char *gan_trainer_environment(const gan_trainer *trainer);
 AG_API int64_t gan_trainer_workspace_bytes(const gan_trainer *trainer);
 
 // The programs of an iteration with batch n (recorded if need be), to print, check or time them: "fakes",

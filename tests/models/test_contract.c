@@ -92,6 +92,7 @@ Test(contract, of_trainers) {
     told(!gan_trainer_order(NULL), "gan_trainer_order", "trainer");
     told(gan_trainer_d_loss(NULL) == 0, "gan_trainer_d_loss", "trainer");
     told(gan_trainer_g_loss(NULL) == 0, "gan_trainer_g_loss", "trainer");
+    told(!gan_trainer_environment(NULL), "gan_trainer_environment", "trainer");
     told(gan_trainer_workspace_bytes(NULL) == 0, "gan_trainer_workspace_bytes", "trainer");
     told_by_error(!gan_trainer_program(NULL, 1, "generator", E), "gan_trainer_program", "trainer");
     told_by_error(!gan_trainer_program(trainer, 1, NULL, E), "gan_trainer_program", "name");

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "autograd/environment.h"
+#include "autograd/precision.h"
 #include "models/dcgan.h"
 #include "nn/format.h"
 #include "tests/models/small_gan.h"
@@ -44,6 +45,39 @@ Test(dcgan_file, a_saved_model_replaces_another_instance) {
     cr_assert_str_eq(gan_trainer_config(dcgan_trainer(b))->variant->name, "minimax");
     dcgan_free(a);
     dcgan_free(b);
+    nn_dataset_free(images);
+}
+
+// Saves the model in f32 and loads the file in its place.
+static dcgan *saved_and_loaded(dcgan *model, const char *name) {
+    ag_error error = {0};
+    dcgan *loaded = small_gan_create(2);
+    ag_precision_set(AG_PRECISION_F32, NULL);
+    cr_assert(dcgan_save(model, scratch_path(name), &error), "%s", error.text);
+    cr_assert(dcgan_change(loaded, scratch_path(name), &error), "%s", error.text);
+    dcgan_free(model);
+    return loaded;
+}
+
+Test(dcgan_file, says_the_environment_of_the_training_not_of_the_saving) {
+    setenv("AG_BF16", "emulate", 1);
+    cr_assert(ag_precision_set(AG_PRECISION_BF16, NULL));
+    const char *rounded = ag_environment();
+    dcgan *model = small_gan_create(1);
+    nn_dataset *images = small_gan_images(32);
+    small_gan_train(model, images, 1, 16, NULL, 0);
+    model = saved_and_loaded(model, "trained.safetensors");
+    cr_expect_str_eq(dcgan_made_with(model), rounded);
+    cr_expect(!gan_trainer_environment(dcgan_trainer(model)));
+    model = saved_and_loaded(model, "again.safetensors");
+    cr_expect_str_eq(dcgan_made_with(model), rounded, "a model that was only saved again says %s",
+                     dcgan_made_with(model));
+    small_gan_train(model, images, 2, 16, NULL, 0);
+    cr_expect_str_eq(gan_trainer_environment(dcgan_trainer(model)), ag_environment());
+    model = saved_and_loaded(model, "on.safetensors");
+    cr_expect_str_eq(dcgan_made_with(model), ag_environment());
+    cr_expect_str_neq(ag_environment(), rounded);
+    dcgan_free(model);
     nn_dataset_free(images);
 }
 
