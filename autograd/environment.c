@@ -42,7 +42,8 @@ static bool check_word(const char *name, const char *words, ag_error *error) {
     if (!value || !*value) return true;
     snprintf(padded, sizeof padded, " %s ", value);
     return (!strchr(value, ' ') && strstr(words, padded)) ||
-           ag_fail(error, AG_STATUS_USAGE, "%s=%s: it must be one of%s", name, value, words);
+           ag_fail(error, AG_STATUS_USAGE, "%s=%s: it must be one of%.*s", name, value,
+                   (int)strlen(words) - 1, words);
 }
 
 bool ag_environment_check(ag_error *error) {

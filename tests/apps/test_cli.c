@@ -168,9 +168,9 @@ Test(cli, a_word_that_switches_nothing_is_refused_before_anything_is_read) {
     unsetenv("AG_REWRITES");
     static const char *const variables[][3] = {
         {"AG_ISA", "avx3", "AG_ISA=avx3: it must be one of scalar"},
-        {"AG_WINOGRAD", "3", "AG_WINOGRAD=3: it must be one of 0 2 4 all"},
+        {"AG_WINOGRAD", "3", "AG_WINOGRAD=3: it must be one of 0 2 4 all\n"},
         {"AG_WINOGRAD", "2 4", "AG_WINOGRAD=2 4: it must be one of 0 2 4 all"},
-        {"AG_BF16", "yes", "AG_BF16=yes: it must be one of emulate"}};
+        {"AG_BF16", "yes", "AG_BF16=yes: it must be one of emulate\n"}};
     for (size_t i = 0; i < sizeof variables / sizeof *variables; i++) {
         setenv(variables[i][0], variables[i][1], 1);
         cli_refuse(2, CLI_WORDS(variables[i][2]), "%s", lines[i]);
