@@ -14,11 +14,11 @@ while [ "$1" != -- ]; do
 done
 shift
 
-sets() { $compiler "$@" -dM -E -x c /dev/null | sed -n 's/^#define __\([A-Z][A-Z0-9_]*\)__ 1$/\1/p'; }
+sets() { $compiler "$@" -dM -E -x c /dev/null | sed -n 's/^#define __\([A-Z][A-Z0-9_]*\)__ 1$/\1/p' | tr '\n' ' '; }
 
 plain=$(sets) count=0 bad=0
 for name in $(sets "$@"); do
-    case " $(echo $plain) AVX SSE3 SSSE3 SSE4_1 SSE4_2 POPCNT CRC32 XSAVE F16C " in *" $name "*) continue ;; esac
+    case " $plain AVX SSE3 SSSE3 SSE4_1 SSE4_2 POPCNT CRC32 XSAVE F16C " in *" $name "*) continue ;; esac
     count=$((count + 1))
     feature=$(echo "$name" | tr '[:upper:]' '[:lower:]')
     grep -q "SUPPORTS(\"$feature\")" "$dispatch" || {
