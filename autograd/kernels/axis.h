@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// One axis of a convolution as a bilinear form with fewer products than taps (Winograd 1980; for convolutional
-// layers Lavin and Gray 2016, arXiv 1509.09308):
+// One axis of a convolution as a bilinear form with fewer products than taps (Winograd 1980; for
+// convolutional layers Lavin and Gray 2016, arXiv 1509.09308):
 //
 //   y[i] = sum over p of Y[p][i] (sum over b of F[p][b] w[b]) (sum over j of X[p][j] x[j])
 //
@@ -8,9 +8,9 @@
 // products of X x and Y dy and ends with F transposed. Two axes together are the products of the rows of one
 // with the rows of the other.
 //
-// A stride s takes the kernel apart into s phases, the taps b = phase, phase + s, ..: each is a convolution of
-// stride 1 on every s-th pixel. A phase of r taps takes m outputs with m + r - 1 products, by interpolation
-// through the points 0, 1, -1 or 0, 5/8, -5/8, 3/2, -3/2, and infinity.
+// A stride s takes the kernel apart into s phases, the taps b = phase, phase + s, ..: each is a convolution
+// of stride 1 on every s-th pixel. A phase of r taps takes m outputs with m + r - 1 products, by
+// interpolation through the points 0, 1, -1 or 0, 5/8, -5/8, 3/2, -3/2, and infinity.
 #pragma once
 
 #include <stdbool.h>

@@ -76,7 +76,8 @@ static int64_t unpacked_tap(const gather *pass, int64_t k, int64_t place) {
     return 0;
 }
 
-// A row of weights, zeros behind the last one: into row `row` of u[.. / PAIR][WIDTH][PAIR], or u[..] if narrow.
+// A row of weights, zeros behind the last one: into row
+// `row` of u[.. / PAIR][WIDTH][PAIR], or u[..] if narrow.
 static void pack_row(const gather *pass, const real *from, int64_t step, int64_t count, int64_t row,
                      void *u) {
     if (pass->narrow) {
@@ -195,8 +196,8 @@ INLINE void pixels(int rows, bool narrow, const gather_block *task) {
     }
 }
 
-// Tasks of stage 0 are the panels, and the images where they are rounded; of stage 1 (panel, group of images), groups
-// within a panel: those that follow each other share the panel in the cache.
+// Tasks of stage 0 are the panels, and the images where they are rounded; of stage 1 (panel, group of
+// images), groups within a panel: those that follow each other share the panel in the cache.
 static int64_t gather_tasks(const gather *pass, int stage) {
     const int64_t n = pass->geometry->n, panels = panel_count(pass);
     if (stage == 0) return panels + (is_rounded(pass) ? n : 0);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Forward convolution and input gradient by Winograd's algorithm. The weights are transformed first; then a block
-// of images goes through it row product by row product: a line of transformed pixels, a matrix product per
-// pair of filters, and the result added to the lines that it belongs to.
+// Forward convolution and input gradient by Winograd's algorithm. The weights are transformed first; then a
+// block of images goes through it row product by row product: a line of transformed pixels, a matrix product
+// per pair of filters, and the result added to the lines that it belongs to.
 #include "autograd/kernels/winograd.h"
 #include "autograd/kernels/epilogue.h"
 
@@ -22,8 +22,8 @@ static const images *input_of(const winograd *pass) { return pass->transposed ? 
 static const images *output_of(const winograd *pass) { return pass->transposed ? &pass->x : &pass->y; }
 static int64_t panels_of(const images *side) { return tile_parts(side->c, WIDTH); }
 
-// lines[image][w][c] from the sums of a row product. The lanes behind the last channel are overwritten by the next pixel,
-// or lie in the line's margin.
+// lines[image][w][c] from the sums of a row product. The lanes behind the last channel are overwritten by the
+// next pixel, or lie in the line's margin.
 static void give_pixels(const unit *u, const images *side, const real *sums, real *lines) {
     combination sum = {.from = sums,
                        .step = u->images * u->rows * side->pitch,
@@ -54,8 +54,8 @@ static void finish_row(const images *side, const ag_conv_call *call, real *row) 
     }
 }
 
-// Adds the lines to the rows of the images that the row product gives to. The first product to reach a row starts it, the
-// last one finishes it.
+// Adds the lines to the rows of the images that the row product gives to.
+// The first product to reach a row starts it, the last one finishes it.
 static void give_lines(const unit *u, const images *side, const ag_conv_call *call, int64_t row,
                        const real *lines, real *first_image) {
     const int64_t length = side->w * side->c;

@@ -70,8 +70,9 @@ static inline void winograd_build(const winograd *pass, char *scratch) {
 
 // ---- transformed pixels
 
-// Some images and some row products of one row filter. Transformed pixels lie by column product, then row product, then
-// image, a pitch apart: a pair of filters has consecutive rows. Interleaved, an image is PAIR images.
+// Some images and some row products of one row filter. Transformed pixels
+// lie by column product, then row product, then image, a pitch apart: a pair
+// of filters has consecutive rows. Interleaved, an image is PAIR images.
 typedef struct unit {
     const winograd *pass;
     int64_t images, first_row, rows;
@@ -111,8 +112,8 @@ static inline void take_lines(const unit *u, const images *side, const real *fir
     combine_row(&sum, &side->row, row);
 }
 
-// The column products of the lines, `between` pixels apart. The lanes behind the last channel are the next pixel's, or the
-// line's margin: nobody looks at them.
+// The column products of the lines, `between` pixels apart. The lanes behind the last channel are the next
+// pixel's, or the line's margin: nobody looks at them.
 static inline void take_pixels(const unit *u, const images *side, const real *lines, factor *out) {
     const int64_t between = pixels_of(u) * u->rows * side->pitch;
     combination sum = {.from = lines,

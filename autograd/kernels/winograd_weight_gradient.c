@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Weight gradient by Winograd's algorithm: per pair of filters the outer products of the transformed pixels of x
-// and dy, and the filters' transpose at the end.
+// Weight gradient by Winograd's algorithm: per pair of filters the outer products of the transformed pixels
+// of x and dy, and the filters' transpose at the end.
 #include "autograd/kernels/winograd.h"
 
 enum {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The bilinear form of an axis, multiplied out, against the convolution that it stands for: every size, kernel,
-// stride and padding up to a few pixels.
+// The bilinear form of an axis, multiplied out, against the convolution that it stands for: every size,
+// kernel, stride and padding up to a few pixels.
 #include <math.h>
 #include <stdlib.h>
 

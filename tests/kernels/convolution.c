@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The convolution's passes, direct and by Winograd's algorithm, all tables, against the defining sum in long
-// double, scattered tap by tap. Tasks run forwards and backwards, by one worker and by three; scratch and output
-// start as NaN.
+// double, scattered tap by tap. Tasks run forwards and backwards,
+// by one worker and by three; scratch and output start as NaN.
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -95,8 +95,8 @@ static void run_pass(const check *c, const problem *p, buffer *out, bool backwar
     check_release(c, &scratch, pass_names[p->pass]);
 }
 
-// Of a sum, relative to the sum of magnitudes. Rounding errors of random signs: the square root of the number of terms,
-// where the worst case is the number. Factors of bfloat16 are off by 2^-8 each.
+// Of a sum, relative to the sum of magnitudes. Rounding errors of random signs: the square root of the number
+// of terms, where the worst case is the number. Factors of bfloat16 are off by 2^-8 each.
 static double error_bound(const check *c, const problem *p) {
     const ag_conv_geometry *g = &p->g;
     const int64_t terms = p->pass == AG_CONV_FORWARD          ? g->kh * g->kw * g->ci
@@ -171,8 +171,8 @@ static void choose_epilogue(problem *p) {
     p->biased = check_index(2) == 1, p->slope = slopes[check_index(3)];
 }
 
-// special: an infinity and two NaNs in each tensor. They must reach the sums that they are in and no other, so
-// a kernel that multiplies padding by zero is found.
+// special: an infinity and two NaNs in each tensor. They must reach the sums that they are in and no other,
+// so a kernel that multiplies padding by zero is found.
 static void check_geometry(const check *c, ag_conv_geometry g, bool special) {
     problem p = {.g = g};
     p.x = check_buffer(c, g.n * g.h * g.w * g.ci, g.ci % 2),
