@@ -13,6 +13,8 @@ FNR == 1 {
 FNR == 2 && code && !/^\/\/ [^ ]/ { breach("the second line of a source says what the file is for") }
 /^#pragma once$/ { once = 1 }
 
+# clang-format wraps code at this width, and leaves comments as they are.
+code && length($0) > 110 { breach("a line of " length($0) " columns, over 110") }
 /\r/ { breach("carriage return") }
 /\t/ { breach("tab") }
 /[ \r]$/ { breach("blanks at the end of the line") }
