@@ -46,14 +46,19 @@ typedef enum ag_conv_pass {
     AG_CONV_PASS_COUNT
 } ag_conv_pass;
 
+// What forward and input gradient do to a sum before they store it, with the values of its channel:
+//   v = sum + bias,   z = (v - mean) * scale + shift,   then z * slope where z < 0.
+typedef struct ag_conv_epilogue {
+    const void *bias;                  // [channels]; NULL: none
+    const void *mean, *scale, *shift;  // [channels]; all NULL: z = v
+    double slope;                      // 1: all of z; 0: 0 for all z < 0
+} ag_conv_epilogue;
+
 typedef struct ag_conv_call {
     const ag_conv_geometry *geometry;
     const void *a, *b;
     void *out;
-    // Of forward and input gradient: v = the sum + bias[channel] (NULL:
-    // none), then v * slope where v < 0 (1: all of v; 0: 0 for all v < 0).
-    const void *bias;
-    double slope;
+    ag_conv_epilogue epilogue;
     void *scratch;  // scratch_bytes(geometry, workers), 64-byte aligned
     int worker;     // number of the thread that runs the task, below `workers`: no two run tasks at once
 } ag_conv_call;

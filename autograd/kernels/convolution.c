@@ -120,15 +120,12 @@ typedef struct block {
     real *out;           // the first image, from the panel's first output on
     int64_t in_image, out_image, outputs;
     bool has_epilogue;
-    real bias[WIDTH];
-    double slope;
+    epilogue end[2];  // of the panel's outputs
 } gather_block;
 
 INLINE void finish(int rows, const gather_block *task, vec acc[ROWS][2]) {
-    for (int half = 0; half < 2; half++) {
-        const vec bias = v_load(task->bias + half * LANES);
-        for (int r = 0; r < rows; r++) acc[r][half] = v_leaky(acc[r][half] + bias, task->slope);
-    }
+    for (int half = 0; half < 2; half++)
+        for (int r = 0; r < rows; r++) acc[r][half] = v_finish(acc[r][half], task->end[half]);
 }
 
 INLINE void store_row(vec acc[2], real *out, int64_t outputs) {
@@ -175,10 +172,7 @@ INLINE void narrow_pixel(int rows, const gather_block *task, taps v, taps h, rea
     for (int64_t t = 0; t < v.count; t++)
         dot(rows, h.count * pass->in_c, in + ((v.source + t) * pass->in_w + h.source) * pass->in_c,
             task->in_image, u + ((v.first + t) * pass->geometry->kw + h.first) * pass->in_c, acc);
-    for (int r = 0; r < rows; r++) {
-        const real sum = v_sum(acc[r]) + task->bias[0];
-        out[r * task->out_image] = sum < 0 ? (task->slope == 0 ? 0 : sum * (real)task->slope) : sum;
-    }
+    for (int r = 0; r < rows; r++) out[r * task->out_image] = finish_first(v_sum(acc[r]), task->end[0]);
 }
 
 INLINE void pixels(int rows, bool narrow, const gather_block *task) {
@@ -243,9 +237,9 @@ static void run_block(const gather *pass, const ag_conv_call *call, int64_t task
                           .in_image = image_size(pass),
                           .out_image = out_image,
                           .outputs = outputs,
-                          .has_epilogue = !epilogue_is_empty(call),
-                          .slope = call->slope};
-    epilogue_bias(call, first, outputs, WIDTH, block.bias);
+                          .has_epilogue = !epilogue_is_empty(&call->epilogue),
+                          .end = {epilogue_at(&call->epilogue, first, outputs)}};
+    if (outputs > LANES) block.end[1] = epilogue_at(&call->epilogue, first + LANES, outputs - LANES);
     if (pass->narrow)
         TILE_SWITCH(images.count, pixels, true, &block)
     else

@@ -1,20 +1,45 @@
 // SPDX-License-Identifier: MIT
-// What a convolution does to its results before it stores them: v + bias, then leaky ReLU.
+// What a convolution does to its results before it stores them (kernel.h, ag_conv_epilogue).
 #pragma once
 
-#include "autograd/kernels/vector.h"
+#include "autograd/kernels/normalized.h"
 
 // A slope of 0 gives 0, of minus infinity too.
 INLINE vec v_leaky(vec v, double slope) {
     return v_select((mask)(v < (vec){0}), slope == 0 ? (vec){0} : v * v_set((real)slope), v);
 }
 
-static inline bool epilogue_is_empty(const ag_conv_call *call) { return !call->bias && call->slope == 1; }
+// The epilogue of a vector of channels
+typedef struct epilogue {
+    vec bias, mean, scale, shift;
+    double slope;
+} epilogue;
 
-// bias[first] .. bias[first + count - 1], and behind it up to `width`, or without a bias, minus zeros: they
-// change nothing.
-static inline void epilogue_bias(const ag_conv_call *call, int64_t first, int64_t count, int64_t width,
-                                 real *out) {
-    for (int64_t i = 0; i < width; i++)
-        out[i] = call->bias && i < count ? ((const real *)call->bias)[first + i] : -(real)0;
+static inline bool epilogue_is_empty(const ag_conv_epilogue *e) {
+    return !e->bias && !e->scale && e->slope == 1;
+}
+
+// LANES values from `first` on, of which `count` are there, more than 0; without a vector the one that changes nothing.
+INLINE vec epilogue_constant(const void *vector, real neutral, int64_t first, int64_t count) {
+    if (!vector) return v_set(neutral);
+    const real *from = (const real *)vector + first;
+    return count < LANES ? v_load_part(from, count) : v_load(from);
+}
+
+INLINE epilogue epilogue_at(const ag_conv_epilogue *e, int64_t first, int64_t count) {
+    return (epilogue){.bias = epilogue_constant(e->bias, -(real)0, first, count),
+                      .mean = epilogue_constant(e->mean, 0, first, count),
+                      .scale = epilogue_constant(e->scale, 1, first, count),
+                      .shift = epilogue_constant(e->shift, -(real)0, first, count),
+                      .slope = e->slope};
+}
+
+INLINE vec v_finish(vec sum, epilogue e) {
+    return v_leaky(v_normalized(sum + e.bias - e.mean, e.scale, e.shift), e.slope);
+}
+
+// Of the first channel alone
+INLINE real finish_first(real sum, epilogue e) {
+    const real z = (sum + e.bias[0] - e.mean[0]) * e.scale[0] + e.shift[0];
+    return z < 0 ? (e.slope == 0 ? 0 : z * (real)e.slope) : z;
 }

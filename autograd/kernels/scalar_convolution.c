@@ -44,8 +44,11 @@ static bool output_pixel(const ag_conv_geometry *g, int64_t row, int64_t col, in
 }
 
 static real finished(const ag_conv_call *call, double sum, int64_t channel) {
-    const real v = call->bias ? (real)sum + ((const real *)call->bias)[channel] : (real)sum;
-    return v < 0 ? (call->slope == 0 ? 0 : v * (real)call->slope) : v;
+    const ag_conv_epilogue *e = &call->epilogue;
+    const real *bias = e->bias, *mean = e->mean, *scale = e->scale, *shift = e->shift;
+    const real v = bias ? (real)sum + bias[channel] : (real)sum;
+    const real z = scale ? (v - mean[channel]) * scale[channel] + shift[channel] : v;
+    return z < 0 ? (e->slope == 0 ? 0 : z * (real)e->slope) : z;
 }
 
 void KERNEL(forward_run)(const ag_conv_call *call, int stage, int64_t n) {

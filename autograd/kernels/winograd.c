@@ -37,19 +37,22 @@ static void give_pixels(const unit *u, const images *side, const real *sums, rea
     }
 }
 
+// Fewer channels than lanes. Apart from the loop of whole vectors, which has its constants in registers.
+static __attribute__((noinline)) void finish_part(real *v, int64_t count, epilogue e) {
+    v_store_part(v, count, v_finish(v_load_part(v, count), e));
+}
+
 // The epilogue over a row of pixels.
 static void finish_row(const images *side, const ag_conv_call *call, real *row) {
     for (int64_t c = 0; c < side->c; c += LANES) {
         const int64_t count = smaller(LANES, side->c - c);
-        real lanes[LANES];
-        epilogue_bias(call, c, count, LANES, lanes);
-        const vec bias = v_load(lanes);
+        const epilogue e = epilogue_at(&call->epilogue, c, count);
         for (int64_t j = 0; j < side->w; j++) {
             real *v = row + j * side->c + c;
             if (count == LANES)
-                v_store(v, v_leaky(v_load(v) + bias, call->slope));
+                v_store(v, v_finish(v_load(v), e));
             else
-                v_store_part(v, count, v_leaky(v_load_part(v, count) + bias, call->slope));
+                finish_part(v, count, e);
         }
     }
 }
@@ -70,7 +73,7 @@ static void give_lines(const unit *u, const images *side, const ag_conv_call *ca
                                  .out = first_image + at * length,
                                  .out_row = side->h * length};
         combine(&sum, 1, &term, side->at_row.term[first].at != row);
-        if (epilogue_is_empty(call) || side->at_row.term[end - 1].at != row) continue;
+        if (epilogue_is_empty(&call->epilogue) || side->at_row.term[end - 1].at != row) continue;
         for (int64_t image = 0; image < u->images; image++)
             finish_row(side, call, (real *)sum.out + image * sum.out_row);
     }
@@ -91,7 +94,7 @@ static void fill_unreached(const images *side, const ag_conv_call *call, int64_t
         for (int64_t n = 0; n < count && side->at_row.start[i] == side->at_row.start[i + 1]; n++) {
             real *row = first_image + (n * side->h + i) * length;
             memset(row, 0, (size_t)length * sizeof(real));
-            if (!epilogue_is_empty(call)) finish_row(side, call, row);
+            if (!epilogue_is_empty(&call->epilogue)) finish_row(side, call, row);
         }
 }
 

@@ -137,8 +137,20 @@ static int64_t vectors_scratch(const ag_node *node, int workers) {
     return ag_batch_norm_vectors_bytes(node);
 }
 
+static double r_of(const ag_call *call, int variance, double epsilon, int64_t c) {
+    return 1 / sqrt(ag_load(call->in[variance], c, call->kernels->dtype) + epsilon);
+}
+
 double ag_batch_norm_r(const ag_call *call, int variance, int64_t c) {
-    return 1 / sqrt(ag_load(call->in[variance], c, call->kernels->dtype) + ag_batch_norm_epsilon(call->node));
+    return r_of(call, variance, ag_batch_norm_epsilon(call->node), c);
+}
+
+void ag_batch_norm_scale(const ag_call *call, int x, double epsilon, void *scale) {
+    const ag_dtype dtype = call->kernels->dtype;
+    const int64_t cols = columns_in(call->node->input[x + GAMMA]->shape);
+    for (int64_t c = 0; c < cols; c++)
+        ag_store(scale, c, dtype,
+                 r_of(call, x + VARIANCE, epsilon, c) * ag_load(call->in[x + GAMMA], c, dtype));
 }
 
 ag_normalize_call ag_batch_norm_loop(const ag_call *call, int x, bool shifted) {
@@ -147,10 +159,9 @@ ag_normalize_call ag_batch_norm_loop(const ag_call *call, int x, bool shifted) {
     const int64_t cols = ag_columns_in(shape);
     void *vector[VECTORS];
     for (int i = 0; i < VECTORS; i++) vector[i] = ag_at(call->scratch, i * cols, dtype);
+    ag_batch_norm_scale(call, x, ag_batch_norm_epsilon(call->node), vector[1]);
     for (int64_t c = 0; c < cols; c++) {
-        const double r = ag_batch_norm_r(call, x + VARIANCE, c);
         ag_store(vector[0], c, dtype, ag_load(call->in[x + MEAN], c, dtype));
-        ag_store(vector[1], c, dtype, r * ag_load(call->in[x + GAMMA], c, dtype));
         if (shifted) ag_store(vector[2], c, dtype, ag_load(call->in[x + BETA], c, dtype));
     }
     return (ag_normalize_call){.rows = ag_rows_in(shape),

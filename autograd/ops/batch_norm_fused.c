@@ -47,6 +47,12 @@ static const ag_op batch_norm_leaky_relu = {.name = "batch_norm_leaky_relu",
                                             .flops = forward_flops,
                                             .scratch = forward_scratch};
 
+bool ag_is_activated_batch_norm(const ag_node *node, double *slope) {
+    const bool is_fused = node->op == &batch_norm_leaky_relu;
+    *slope = is_fused ? slope_of(node) : 1;
+    return is_fused || ag_is_batch_norm(node);
+}
+
 // z's inputs, behind `first` others; returns how many there are then.
 static int list_inputs(const ag_graph *graph, const ag_node *z, int first, const ag_node **inputs) {
     for (int k = 0; k < AG_NORM_INPUTS; k++) inputs[first + k] = ag_graph_input(graph, z, k);

@@ -6,6 +6,7 @@
 #include "autograd/op.h"
 #include "autograd/ops.h"
 #include "autograd/ops/array.h"
+#include "autograd/ops/batch_norm.h"
 #include "autograd/threads.h"
 
 #define LIMIT (INT64_C(1) << 20)  // of strides and paddings, so that no size overflows
@@ -13,13 +14,20 @@
 typedef struct settings {
     ag_conv_params params;
     ag_shape shape;  // of the result: of x in the input gradient, of w in the weight gradient; unused forward
-    double slope;    // of the activation behind it; 1: none
+    unsigned
+        parts;  // behind it, bits of ag_conv_part: a bias is input 2, a normalization's vectors are the last
+    double epsilon;  // of the normalization
+    double slope;    // of the activation; 1: none
 } settings;
+
+static bool has_part(const ag_node *node, ag_conv_part part) {
+    return ((const settings *)node->attributes)->parts >> part & 1;
+}
 
 // By ag_conv_pass: (x, w) -> y, (dy, w) -> dx, (x, dy) -> dw.
 static const ag_op family[AG_CONV_PASS_COUNT];
 
-// The same with a bias, or an activation, or both behind the convolution, made by a rewrite.
+// The same with parts behind the convolution, made by rewrites.
 static const ag_op fused[AG_CONV_WEIGHT_GRADIENT];
 
 static bool is_fused(const ag_node *node) {
@@ -146,6 +154,26 @@ static void run_task(void *context, int64_t task, int worker) {
     j->kernel->run(&call, j->stage, task);
 }
 
+// Bytes of scratch before the kernel's own: gamma / sqrt(variance + epsilon).
+static int64_t scale_bytes(const ag_node *node) {
+    if (!has_part(node, AG_CONV_NORMALIZATION)) return 0;
+    const int64_t bytes = node->shape.dim[3] * (int64_t)ag_dtype_bytes(ag_tape_dtype(node->tape));
+    return ag_ceil_div(bytes, 64) * 64;
+}
+
+static ag_conv_epilogue epilogue_of(const ag_call *call) {
+    const settings *s = call->node->attributes;
+    ag_conv_epilogue end = {.slope = s->slope};
+    if (has_part(call->node, AG_CONV_BIAS)) end.bias = call->in[2];
+    if (has_part(call->node, AG_CONV_NORMALIZATION)) {
+        const int x = call->node->n_inputs - AG_NORM_INPUTS;
+        ag_batch_norm_scale(call, x, s->epsilon, call->scratch);
+        end.mean = call->in[x + AG_NORM_MEAN], end.scale = call->scratch,
+        end.shift = call->in[x + AG_NORM_BETA];
+    }
+    return end;
+}
+
 static void forward(const ag_call *call) {
     ag_conv_geometry g = geometry_of(call->node);
     const ag_conv_kernel *kernel = ag_conv_choose(call->kernels, pass_of(call->node), &g);
@@ -153,9 +181,8 @@ static void forward(const ag_call *call) {
                                .a = call->in[0],
                                .b = call->in[1],
                                .out = call->out,
-                               .bias = call->node->n_inputs > 2 ? call->in[2] : NULL,
-                               .slope = ((const settings *)call->node->attributes)->slope,
-                               .scratch = call->scratch};
+                               .epilogue = epilogue_of(call),
+                               .scratch = (char *)call->scratch + scale_bytes(call->node)};
     for (int stage = 0; stage < AG_CONV_STAGES; stage++)
         ag_parallel_for_workers(call->workers, kernel->tasks(&g, stage), run_task,
                                 &(job){kernel, &conv, stage});
@@ -164,7 +191,7 @@ static void forward(const ag_call *call) {
 static int64_t scratch(const ag_node *node, int workers) {
     ag_conv_geometry g = geometry_of(node);
     const ag_kernels *kernels = ag_kernels_get(ag_tape_dtype(node->tape));
-    return ag_conv_choose(kernels, pass_of(node), &g)->scratch_bytes(&g, workers);
+    return scale_bytes(node) + ag_conv_choose(kernels, pass_of(node), &g)->scratch_bytes(&g, workers);
 }
 
 // Nominal: products with padding counted, which kernels skip.
@@ -176,7 +203,7 @@ static double flops(const ag_node *node) {
 // ---- recording
 
 static ag_node *record(ag_conv_pass pass, ag_node *a, ag_node *b, ag_conv_params params, ag_shape shape) {
-    const settings attributes = {params, shape, 1};
+    const settings attributes = {.params = params, .shape = shape, .slope = 1};
     return AG_APPLY(&family[pass], &attributes, a, b);
 }
 
@@ -227,21 +254,44 @@ static const ag_op fused[AG_CONV_WEIGHT_GRADIENT] = {
 
 bool ag_conv2d_has_room(const ag_node *node, ag_conv_part part) {
     const bool plain = node->op == &family[AG_CONV_FORWARD] || node->op == &family[AG_CONV_INPUT_GRADIENT];
-    if (!plain && !is_fused(node)) return false;
-    return ((const settings *)node->attributes)->slope == 1 &&
-           (part == AG_CONV_ACTIVATION || node->n_inputs == 2);
+    return (plain || is_fused(node)) && ((const settings *)node->attributes)->parts >> part == 0;
 }
 
-void ag_conv2d_fuse(ag_graph *graph, const ag_node *at, const ag_node *convolution, const ag_node *bias,
-                    double slope) {
-    const ag_node *inputs[3] = {ag_graph_input(graph, convolution, 0), ag_graph_input(graph, convolution, 1)};
-    int n = 2;
-    if (convolution->n_inputs > n) inputs[n] = ag_graph_input(graph, convolution, n), n++;
-    if (bias) inputs[n++] = bias;
-    settings attributes = *(const settings *)convolution->attributes;
-    attributes.slope = slope;
-    ag_graph_replace(graph, at, convolution, &fused[pass_of(convolution)], n, inputs, &attributes,
-                     sizeof attributes);
+// The convolution's settings with one part more.
+static settings settings_with(const ag_node *convolution, ag_conv_part part) {
+    settings s = *(const settings *)convolution->attributes;
+    s.parts |= 1u << part;
+    return s;
+}
+
+// In the place of `at` the convolution with these settings, and `n` inputs more.
+static void extend(ag_graph *graph, const ag_node *at, const ag_node *convolution, settings s, int n,
+                   const ag_node *const *more) {
+    const ag_node *inputs[AG_MAX_INPUTS];
+    const int before = convolution->n_inputs;
+    for (int k = 0; k < before; k++) inputs[k] = ag_graph_input(graph, convolution, k);
+    for (int k = 0; k < n; k++) inputs[before + k] = more[k];
+    ag_graph_replace(graph, at, convolution, &fused[pass_of(convolution)], before + n, inputs, &s, sizeof s);
+}
+
+void ag_conv2d_take_bias(ag_graph *graph, const ag_node *at, const ag_node *convolution,
+                         const ag_node *bias) {
+    extend(graph, at, convolution, settings_with(convolution, AG_CONV_BIAS), 1, &bias);
+}
+
+void ag_conv2d_take_batch_norm(ag_graph *graph, const ag_node *at, const ag_node *convolution) {
+    const ag_node *vectors[AG_NORM_INPUTS];
+    settings s = settings_with(convolution, AG_CONV_NORMALIZATION);
+    s.epsilon = ag_batch_norm_epsilon(at);
+    if (ag_is_activated_batch_norm(at, &s.slope) && s.slope != 1) s.parts |= 1u << AG_CONV_ACTIVATION;
+    for (int k = AG_NORM_MEAN; k < AG_NORM_INPUTS; k++) vectors[k] = ag_graph_input(graph, at, k);
+    extend(graph, at, convolution, s, AG_NORM_INPUTS - AG_NORM_MEAN, vectors + AG_NORM_MEAN);
+}
+
+void ag_conv2d_take_activation(ag_graph *graph, const ag_node *at, const ag_node *convolution, double slope) {
+    settings s = settings_with(convolution, AG_CONV_ACTIVATION);
+    s.slope = slope;
+    extend(graph, at, convolution, s, 0, NULL);
 }
 
 static ag_conv_params with_defaults(ag_conv_params params) {

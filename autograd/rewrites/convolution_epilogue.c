@@ -15,7 +15,7 @@ static void take_bias(ag_graph *graph, const ag_node *sum) {
         const ag_node *y = ag_graph_input(graph, sum, k), *bias = ag_graph_input(graph, sum, 1 - k);
         if (!ag_conv2d_has_room(y, AG_CONV_BIAS) || !is_bias_of(bias, y) || !ag_graph_is_private(graph, y))
             continue;
-        ag_conv2d_fuse(graph, sum, y, bias, 1);
+        ag_conv2d_take_bias(graph, sum, y, bias);
         return;
     }
 }
@@ -27,7 +27,7 @@ static void apply(ag_graph *graph, const ag_node *node) {
     } else if (ag_is_leaky_relu(node, &slope)) {
         const ag_node *y = ag_graph_input(graph, node, 0);
         if (ag_conv2d_has_room(y, AG_CONV_ACTIVATION) && ag_graph_is_private(graph, y))
-            ag_conv2d_fuse(graph, node, y, NULL, slope);
+            ag_conv2d_take_activation(graph, node, y, slope);
     }
 }
 

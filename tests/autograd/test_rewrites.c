@@ -114,6 +114,55 @@ static void shared_normalized_gradients(graph *g) {
     output(g, gradients[1]);
 }
 
+static ag_node *fixed(graph *g, ag_node *x) {
+    return ag_batch_norm_fixed(x, g->vector[0], ag_square(g->vector[1]), g->vector[2], g->vector[3], 1e-3);
+}
+
+static void a_generating_layer(graph *g) {
+    output(g, ag_leaky_relu(fixed(g, ag_add(convolved(g), g->bias)), 0.2));
+    output(g, ag_relu(fixed(g, ag_conv2d_transpose(g->x, g->w, (ag_conv_params){.stride = 2}))));
+}
+
+static void generating_layers_without_activation(graph *g) {
+    output(g, ag_tanh(fixed(g, ag_add(g->bias, convolved(g)))));
+    output(g, fixed(g, convolved(g)));
+    output(g, ag_relu(ag_leaky_relu(fixed(g, convolved(g)), -0.5)));
+    output(g, ag_add(fixed(g, convolved(g)), g->bias));  // which stays
+}
+
+// `wide`'s row as weights or a vector, from its element `first` on
+static ag_node *part_of(graph *g, int64_t at, int64_t first, ag_shape shape) {
+    const int64_t n = ag_shape_size(shape);
+    return ag_reshape(ag_slice(g->wide, (int64_t[]){at, first}, AG_SHAPE(1, n)), shape);
+}
+
+static ag_node *fixed_of(graph *g, ag_node *x, int64_t first, int64_t channels) {
+    ag_node *vector[4];
+    for (int i = 0; i < 4; i++) vector[i] = part_of(g, 2 + i, first, AG_SHAPE(channels));
+    return ag_batch_norm_fixed(x, vector[0], ag_square(vector[1]), vector[2], vector[3], 1e-3);
+}
+
+// Vectors of outputs with some left over, then a single output; then most pixels without one of x.
+static void a_generator(graph *g) {
+    ag_node *first = part_of(g, 0, 0, AG_SHAPE(3, 3, 4, 21)), *bias = part_of(g, 1, 0, AG_SHAPE(21));
+    ag_node *last = part_of(g, 7, 0, AG_SHAPE(3, 3, 21, 1)),
+            *sparse = part_of(g, 8, 0, AG_SHAPE(1, 2, 20, 4));
+    ag_node *h = ag_add(ag_conv2d(g->x, first, (ag_conv_params){0}), bias);
+    h = ag_leaky_relu(fixed_of(g, h, 0, 21), 0.1);
+    output(g, ag_relu(fixed_of(g, ag_conv2d(h, last, (ag_conv_params){0}), 50, 1)));
+    output(g, fixed_of(g, ag_conv2d_transpose(g->x, sparse, (ag_conv_params){.stride = 3}), 60, 20));
+}
+
+// The convolution, or its sum with the bias, has another reader, among them the normalization's own moments.
+static void shared_generating_layers(graph *g) {
+    ag_node *y = convolved(g), *biased = ag_add(convolved(g), g->bias), *own = convolved(g);
+    output(g, y);
+    output(g, fixed(g, y));
+    output(g, ag_mul(ag_leaky_relu(fixed(g, biased), 0.2), biased));
+    output(g, normalized(own, g->vector[0], g->vector[1]));
+    output(g, fixed(g, ag_leaky_relu(convolved(g), 0.2)));  // an activation before the normalization
+}
+
 static void views_of_a_layer(graph *g) {
     ag_node *y = ag_leaky_relu(ag_add(convolved(g), g->bias), 0.1);
     output(g, ag_reshape(y, AG_SHAPE(30, 12)));
@@ -195,6 +244,10 @@ static const row rows[] = {
     {"batch_norm_leaky_relu", a_normalized_layer, 4, 0},
     {"batch_norm_leaky_relu", views_of_a_layer, 10, 8},
     {"batch_norm_leaky_relu", a_trained_layer, 12, 10},
+    {"batch_norm_leaky_relu", a_generating_layer, 7, 5},
+    {"convolution_batch_norm", a_generating_layer, 7, 6},
+    {"convolution_batch_norm", generating_layers_without_activation, 10, 4},
+    {"convolution_batch_norm", a_generator, 9, 6},
     {"batch_norm_leaky_relu_gradient", a_normalized_gradient, 6, 3},
     {"batch_norm_leaky_relu_gradient", a_wide_normalized_gradient, 6, 3},
     {"batch_norm_leaky_relu_gradient", a_normalized_gradient_of_x_alone, 6, 0},
@@ -207,6 +260,7 @@ static const row rows[] = {
     {NULL, an_activation_alone, 0, 0},
     {NULL, shared_values, 2, 2},
     {NULL, a_negative_slope, 0, 0},
+    {NULL, shared_generating_layers, 6, 6},
     {NULL, views_of_what_would_go, 0, 0},
 };
 

@@ -14,9 +14,10 @@
 typedef struct problem {
     ag_conv_geometry g;
     ag_conv_pass pass;
-    bool biased;  // the epilogue: a bias, and a slope that is not 1
+    buffer x, w, dy;
+    bool biased, normalized;  // the epilogue
     double slope;
-    buffer x, w, dy, bias;
+    buffer bias, mean, scale, shift;
     int64_t outputs;
     long double *sum, *size;
 } problem;
@@ -26,10 +27,11 @@ static const char *const pass_names[] = {"forward", "input_gradient", "weight_gr
 static void describe(char text[200], const problem *p) {
     const ag_conv_geometry *g = &p->g;
     snprintf(text, 200,
-             "%s%s%.0d%s, slope %g, x [%d,%d,%d,%d], y [%d,%d,%d,%d], kernel %dx%d, stride %d, pad %d,%d",
+             "%s%s%.0d%s%s, slope %g, x [%d,%d,%d,%d], y [%d,%d,%d,%d], kernel %dx%d, stride %d, pad %d,%d",
              g->winograd ? "winograd_" : "", pass_names[p->pass], g->winograd, p->biased ? ", bias" : "",
-             p->slope, (int)g->n, (int)g->h, (int)g->w, (int)g->ci, (int)g->n, (int)g->oh, (int)g->ow,
-             (int)g->co, (int)g->kh, (int)g->kw, (int)g->stride, (int)g->pad_top, (int)g->pad_left);
+             p->normalized ? ", normalized" : "", p->slope, (int)g->n, (int)g->h, (int)g->w, (int)g->ci,
+             (int)g->n, (int)g->oh, (int)g->ow, (int)g->co, (int)g->kh, (int)g->kw, (int)g->stride,
+             (int)g->pad_top, (int)g->pad_left);
 }
 
 // All (c, o) of one pair of pixels and a tap
@@ -63,11 +65,20 @@ static void scatter(problem *p) {
                     }
 }
 
+static void normalize(problem *p, int64_t i, int64_t c) {
+    const double mean = check_get(&p->mean, c), scale = check_get(&p->scale, c),
+                 shift = check_get(&p->shift, c);
+    p->sum[i] = (p->sum[i] - mean) * scale + shift;
+    p->size[i] = (p->size[i] + fabs(mean)) * fabs(scale) + fabs(shift);
+}
+
 static void add_epilogue(problem *p) {
     const int64_t channels = p->bias.n;
     for (int64_t i = 0; i < p->outputs; i++) {
-        const double bias = p->biased ? check_get(&p->bias, i % channels) : 0;
+        const int64_t c = i % channels;
+        const double bias = p->biased ? check_get(&p->bias, c) : 0;
         p->sum[i] += bias, p->size[i] += fabs(bias);
+        if (p->normalized) normalize(p, i, c);
         if (p->sum[i] < 0) p->sum[i] = p->slope == 0 ? 0 : p->sum[i] * p->slope;
     }
 }
@@ -78,12 +89,16 @@ static void run_pass(const check *c, const problem *p, buffer *out, bool backwar
     buffer scratch = check_bytes(c, kernel->scratch_bytes(&p->g, workers));
     const buffer *a = p->pass == AG_CONV_INPUT_GRADIENT ? &p->dy : &p->x;
     const buffer *b = p->pass == AG_CONV_WEIGHT_GRADIENT ? &p->dy : &p->w;
+    const ag_conv_epilogue epilogue = {.bias = p->biased ? p->bias.data : NULL,
+                                       .mean = p->normalized ? p->mean.data : NULL,
+                                       .scale = p->normalized ? p->scale.data : NULL,
+                                       .shift = p->normalized ? p->shift.data : NULL,
+                                       .slope = p->slope};
     ag_conv_call call = {.geometry = &p->g,
                          .a = a->data,
                          .b = b->data,
                          .out = out->data,
-                         .bias = p->biased ? p->bias.data : NULL,
-                         .slope = p->slope,
+                         .epilogue = epilogue,
                          .scratch = scratch.data};
     for (int stage = 0; stage < AG_CONV_STAGES; stage++) {
         const int64_t tasks = kernel->tasks(&p->g, stage);
@@ -168,7 +183,20 @@ static void spoil(buffer *b) {
 
 static void choose_epilogue(problem *p) {
     static const double slopes[] = {1, 0.25, 0};
-    p->biased = check_index(2) == 1, p->slope = slopes[check_index(3)];
+    p->biased = check_index(2) == 1, p->normalized = check_index(2) == 1, p->slope = slopes[check_index(3)];
+}
+
+// A pass with an epilogue, whose vectors end before an untouchable page, or an element before it.
+static void check_finished_pass(const check *c, problem *p, bool special) {
+    const int64_t channels = p->pass == AG_CONV_FORWARD ? p->g.co : p->g.ci;
+    buffer *const vectors[] = {&p->bias, &p->mean, &p->scale, &p->shift};
+    for (int i = 0; i < 4; i++) {
+        *vectors[i] = check_buffer(c, channels, (channels + i) % 2);
+        check_fill(vectors[i]);
+    }
+    choose_epilogue(p);
+    check_pass(c, p, special);
+    for (int i = 0; i < 4; i++) check_release(c, vectors[i], "a vector of the epilogue");
 }
 
 // special: an infinity and two NaNs in each tensor. They must reach the sums that they are in and no other,
@@ -183,13 +211,8 @@ static void check_geometry(const check *c, ag_conv_geometry g, bool special) {
     for (int pass = 0; pass < AG_CONV_PASS_COUNT; pass++)
         for (int tile = 0; tile <= AG_AXIS_TILE; tile += 2) {
             p.pass = (ag_conv_pass)pass, p.g.winograd = tile;
-            if (is_asked_for(c, p.pass, tile) && (tile == 0 || ag_winograd_possible(c->table, &p.g))) {
-                const int64_t channels = pass == AG_CONV_FORWARD ? g.co : g.ci;
-                p.bias = check_buffer(c, channels, channels % 2), check_fill(&p.bias);
-                choose_epilogue(&p);
-                check_pass(c, &p, special);
-                check_release(c, &p.bias, "bias");
-            }
+            if (is_asked_for(c, p.pass, tile) && (tile == 0 || ag_winograd_possible(c->table, &p.g)))
+                check_finished_pass(c, &p, special);
         }
     check_release(c, &p.x, "x"), check_release(c, &p.w, "w"), check_release(c, &p.dy, "dy");
 }
