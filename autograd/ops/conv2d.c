@@ -14,8 +14,7 @@
 typedef struct settings {
     ag_conv_params params;
     ag_shape shape;  // of the result: of x in the input gradient, of w in the weight gradient; unused forward
-    unsigned
-        parts;  // behind it, bits of ag_conv_part: a bias is input 2, a normalization's vectors are the last
+    unsigned parts;  // behind it, a bit each: a bias is input 2, a batch norm's vectors are the last
     double epsilon;  // of the normalization
     double slope;    // of the activation; 1: none
 } settings;
@@ -168,7 +167,8 @@ static ag_conv_epilogue epilogue_of(const ag_call *call) {
     if (has_part(call->node, AG_CONV_NORMALIZATION)) {
         const int x = call->node->n_inputs - AG_NORM_INPUTS;
         ag_batch_norm_scale(call, x, s->epsilon, call->scratch);
-        end.mean = call->in[x + AG_NORM_MEAN], end.scale = call->scratch,
+        end.mean = call->in[x + AG_NORM_MEAN];
+        end.scale = call->scratch;
         end.shift = call->in[x + AG_NORM_BETA];
     }
     return end;

@@ -118,7 +118,8 @@ static void bench_pass(const ag_kernels *table, const layer *at, ag_conv_pass pa
     void *b = buffer(pass == AG_CONV_WEIGHT_GRADIENT ? y : w);
     void *out = buffer(pass == AG_CONV_FORWARD ? y : pass == AG_CONV_INPUT_GRADIENT ? x : w);
     void *scratch = buffer(kernel->scratch_bytes(g, 1));
-    const ag_conv_call call = {.geometry = g, .a = a, .b = b, .out = out, .epilogue.slope = 1, .scratch = scratch};
+    const ag_conv_call call = {
+        .geometry = g, .a = a, .b = b, .out = out, .epilogue.slope = 1, .scratch = scratch};
     double times[MOST_REPEATS], peaks[MOST_REPEATS];
     run_pass(kernel, &call);
     for (int r = 0; r < repeats; r++) peaks[r] = peak(table), times[r] = run_pass(kernel, &call);

@@ -83,7 +83,8 @@ static ag_conv_geometry geometry_of(const ag_node *node) {
 static void run(const ag_conv_kernel *kernel, const ag_conv_geometry *g, const void *a, const void *b,
                 void *out) {
     void *scratch = take((size_t)kernel->scratch_bytes(g, 1) + 1, 1);
-    const ag_conv_call call = {.geometry = g, .a = a, .b = b, .out = out, .epilogue.slope = 1, .scratch = scratch};
+    const ag_conv_call call = {
+        .geometry = g, .a = a, .b = b, .out = out, .epilogue.slope = 1, .scratch = scratch};
     for (int stage = 0; stage < AG_CONV_STAGES; stage++)
         for (int64_t t = 0; t < kernel->tasks(g, stage); t++) kernel->run(&call, stage, t);
     free(scratch);

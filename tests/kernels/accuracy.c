@@ -24,7 +24,8 @@ static void run(const check *c, const ag_conv_kernel *kernel, const ag_conv_geom
                 const void *b, void *out) {
     void *scratch = aligned_alloc(64, (size_t)(kernel->scratch_bytes(g, 1) + 64) / 64 * 64);
     if (!scratch) check_fail(c, "no memory for scratch");
-    const ag_conv_call call = {.geometry = g, .a = a, .b = b, .out = out, .epilogue.slope = 1, .scratch = scratch};
+    const ag_conv_call call = {
+        .geometry = g, .a = a, .b = b, .out = out, .epilogue.slope = 1, .scratch = scratch};
     for (int stage = 0; stage < AG_CONV_STAGES; stage++)
         for (int64_t t = 0; t < kernel->tasks(g, stage); t++) kernel->run(&call, stage, t);
     free(scratch);
