@@ -120,7 +120,7 @@ typedef struct block {
     real *out;           // the first image, from the panel's first output on
     int64_t in_image, out_image, outputs;
     bool has_epilogue;
-    epilogue end[2];  // of the panel's outputs
+    epilogue end[2];  // of the panel's outputs; if narrow, of the one in all lanes
 } gather_block;
 
 INLINE void finish(int rows, const gather_block *task, vec acc[ROWS][2]) {
@@ -165,6 +165,11 @@ INLINE void dot(int rows, int64_t length, const real *a, int64_t row, const real
     for (int r = 0; r < rows; r++) acc[r] += v_load_part(a + r * row + k, length - k) * w;
 }
 
+// Together and without a branch on their signs, which nothing foretells: 1.7 instead of 1.9 ms for 128 x 28 x 28 outputs.
+static __attribute__((noinline)) void finish_sums(const gather_block *task, real sums[WIDTH]) {
+    for (int r = 0; r < WIDTH; r += LANES) v_store(sums + r, v_finish(v_load(sums + r), task->end[0]));
+}
+
 INLINE void narrow_pixel(int rows, const gather_block *task, taps v, taps h, real *out) {
     const gather *pass = task->pass;
     const real *in = task->in, *u = task->u;
@@ -172,7 +177,10 @@ INLINE void narrow_pixel(int rows, const gather_block *task, taps v, taps h, rea
     for (int64_t t = 0; t < v.count; t++)
         dot(rows, h.count * pass->in_c, in + ((v.source + t) * pass->in_w + h.source) * pass->in_c,
             task->in_image, u + ((v.first + t) * pass->geometry->kw + h.first) * pass->in_c, acc);
-    for (int r = 0; r < rows; r++) out[r * task->out_image] = finish_first(v_sum(acc[r]), task->end[0]);
+    real sums[WIDTH] = {0};
+    for (int r = 0; r < rows; r++) sums[r] = v_sum(acc[r]);
+    if (task->has_epilogue) finish_sums(task, sums);
+    for (int r = 0; r < rows; r++) out[r * task->out_image] = sums[r];
 }
 
 INLINE void pixels(int rows, bool narrow, const gather_block *task) {

@@ -19,11 +19,15 @@ static inline bool epilogue_is_empty(const ag_conv_epilogue *e) {
     return !e->bias && !e->scale && e->slope == 1;
 }
 
-// LANES values from `first` on, of which `count` are there, more than 0; without a vector the one that changes nothing.
+// LANES values from `first` on; behind the last, if `count` are left, copies of that one. Without a vector the value that
+// changes nothing.
 INLINE vec epilogue_constant(const void *vector, real neutral, int64_t first, int64_t count) {
     if (!vector) return v_set(neutral);
     const real *from = (const real *)vector + first;
-    return count < LANES ? v_load_part(from, count) : v_load(from);
+    if (count >= LANES) return v_load(from);
+    real lanes[LANES];
+    for (int i = 0; i < LANES; i++) lanes[i] = from[i < count ? i : count - 1];
+    return v_load(lanes);
 }
 
 INLINE epilogue epilogue_at(const ag_conv_epilogue *e, int64_t first, int64_t count) {
@@ -36,10 +40,4 @@ INLINE epilogue epilogue_at(const ag_conv_epilogue *e, int64_t first, int64_t co
 
 INLINE vec v_finish(vec sum, epilogue e) {
     return v_leaky(v_normalized(sum + e.bias - e.mean, e.scale, e.shift), e.slope);
-}
-
-// Of the first channel alone
-INLINE real finish_first(real sum, epilogue e) {
-    const real z = (sum + e.bias[0] - e.mean[0]) * e.scale[0] + e.shift[0];
-    return z < 0 ? (e.slope == 0 ? 0 : z * (real)e.slope) : z;
 }
