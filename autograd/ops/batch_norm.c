@@ -147,7 +147,7 @@ double ag_batch_norm_r(const ag_call *call, int variance, int64_t c) {
 
 void ag_batch_norm_scale(const ag_call *call, int x, double epsilon, void *scale) {
     const ag_dtype dtype = call->kernels->dtype;
-    const int64_t cols = columns_in(call->node->input[x + GAMMA]->shape);
+    const int64_t cols = ag_columns_in(call->node->input[x + GAMMA]->shape);
     for (int64_t c = 0; c < cols; c++)
         ag_store(scale, c, dtype,
                  r_of(call, x + VARIANCE, epsilon, c) * ag_load(call->in[x + GAMMA], c, dtype));

@@ -15,8 +15,8 @@ double ag_batch_norm_epsilon(const ag_node *node);
 // 1 / sqrt(variance + epsilon) of channel c, the variance being input `variance`.
 double ag_batch_norm_r(const ag_call *call, int variance, int64_t c);
 
-// scale[c] = gamma / sqrt(variance + epsilon), these being the inputs where a normalization with its x at input `x`
-// has them.
+// scale[c] = gamma / sqrt(variance + epsilon) of a normalization whose inputs
+// are the call's from `x` on, the first of them unused.
 void ag_batch_norm_scale(const ag_call *call, int x, double epsilon, void *scale);
 
 // The loop over x, which is input `x`, its moments and gamma behind it:
@@ -32,7 +32,8 @@ void ag_batch_norm_add_sums(const ag_call *call, ag_normalize_call *loop, int x,
 // batch_norm or batch_norm_fixed, without an activation.
 bool ag_is_batch_norm(const ag_node *node);
 
-// One of them, or what ag_batch_norm_fuse made of one and leaky_relu(.., *slope); without an activation *slope is 1.
+// One of them, or what ag_batch_norm_fuse made of one and leaky_relu(.., *slope);
+// without an activation *slope is 1.
 bool ag_is_activated_batch_norm(const ag_node *node, double *slope);
 
 // Whether dx is what batch_norm recorded for its x when dy reached z, a batch_norm: inputs dy, z's inputs but

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// A batch normalization of a convolution that nobody else reads, so that its statistics are not the convolution's own,
-// becomes part of it, and with it the activation that the normalization has.
+// A batch normalization becomes part of the convolution before it, with the
+// activation that it has. Nobody else may read the convolution, so the
+// statistics are not those of its values: they are fixed.
 #include "autograd/ops/batch_norm.h"
 #include "autograd/ops/conv2d.h"
 #include "autograd/rewrite.h"
