@@ -148,6 +148,7 @@ void ag_axis_describe(const ag_axis_shape *s, ag_axis *axis) {
     for (int64_t i = 0; i < phase_count(s); i++) {
         const phase p = phase_at(s, i);
         const int finite = p.outputs + p.taps - 2;
+        axis->points = finite > axis->points ? finite : axis->points;
         for (int f = 0; f <= finite; f++, axis->filters++)
             for (int t = 0; t < p.taps; t++)
                 axis->filter[axis->filters][i + t * s->stride] =

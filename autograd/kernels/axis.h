@@ -49,6 +49,7 @@ typedef struct ag_axis_rows {
 
 typedef struct ag_axis {
     int taps, filters;
+    int points;                                    // finite ones of a phase, at most
     double filter[AG_AXIS_FILTERS][AG_AXIS_TAPS];  // F without its repetitions
     int32_t first[AG_AXIS_FILTERS + 1];            // products of filter f: first[f] .. first[f + 1] - 1
     ag_axis_rows x, y;                             // by product: pixels

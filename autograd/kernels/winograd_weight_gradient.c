@@ -4,26 +4,42 @@
 #include "autograd/kernels/winograd.h"
 
 enum {
-    UNIT_ROWS = 32,    // of images (or pairs) and row products transformed at once: many, for long sums
-    RUN = 32,          // products added up from zero: the errors of longer sums would show
+    UNIT_ROWS = 32,  // of images (or pairs) and row products transformed at once: many, for long sums
+    RUN = 32,  // products added up from zero where the points are many: the errors of longer sums would show
+    FEW_POINTS = 3,    // finite ones, that hardly add to the error
     GROUP_IMAGES = 8,  // at least
-    TASKS = 16,        // wanted
+    TASKS = 10,        // of stage 1, wanted
     CHUNK = 256,       // elements of dw that a task of the last stage makes, whole rows of WIDTH
 };
-
-// Tasks of stage 1 are (row filter, group of images).
-static int64_t group_count(const ag_conv_geometry *g, int row_filters) {
-    return smaller(tile_parts(TASKS, row_filters), tile_parts(g->n, GROUP_IMAGES));
-}
 
 // Of a panel's rows, in the last stage.
 static int64_t chunk_count(int64_t ci) { return tile_parts(ci, CHUNK / WIDTH); }
 
-static int64_t groups_of(const winograd *pass) { return group_count(&pass->geometry, pass->rows.filters); }
-
 static int64_t row_count(const winograd *pass, int64_t filter) {
     return pass->rows.first[filter + 1] - pass->rows.first[filter];
 }
+
+// Tasks of stage 1 are a row filter with a group of images: a filter of more products has more groups.
+static int64_t group_count(const winograd *pass, int64_t filter) {
+    const int64_t all = larger(product_count(&pass->rows), 1);
+    const int64_t wanted = larger((TASKS * row_count(pass, filter) + all / 2) / all, 1);
+    return smaller(wanted, tile_parts(pass->geometry.n, GROUP_IMAGES));
+}
+
+// Of all filters before this one.
+static int64_t groups_before(const winograd *pass, int64_t filter) {
+    int64_t count = 0;
+    for (int64_t f = 0; f < filter; f++) count += group_count(pass, f);
+    return count;
+}
+
+static int64_t filter_of(const winograd *pass, int64_t task) {
+    int64_t filter = 0;
+    while (groups_before(pass, filter + 1) <= task) filter++;
+    return filter;
+}
+
+static int64_t groups_of(const winograd *pass) { return groups_before(pass, pass->rows.filters); }
 
 // Row products and images transformed at once.
 static int64_t unit_rows(const winograd *pass, int64_t filter) {
@@ -34,13 +50,11 @@ static int64_t unit_images(const winograd *pass, int64_t filter) {
     return smaller(UNIT_ROWS / unit_rows(pass, filter) * PAIR, pass->geometry.n);
 }
 
-// ---- scratch: the matrices, the sums of each group [pair][panel][ci][WIDTH], then each worker's own memory
+// ---- scratch: the matrices, the sums of each group [column filter][panel][ci][WIDTH], then each worker's own memory
 
 static int64_t panel_count(const winograd *pass) { return tile_parts(pass->y.c, WIDTH); }
 static int64_t weights(const winograd *pass) { return panel_count(pass) * pass->x.c * WIDTH; }
-static int64_t group_size(const winograd *pass) {
-    return (int64_t)pass->rows.filters * pass->columns.filters * weights(pass);
-}
+static int64_t group_size(const winograd *pass) { return pass->columns.filters * weights(pass); }
 
 static int64_t lines_bytes(const winograd *pass, int64_t filter) {
     return reals(unit_images(pass, filter) * larger(line_size(&pass->x), line_size(&pass->y)));
@@ -61,19 +75,19 @@ static int64_t worker_bytes(const winograd *pass) {
 }
 
 static char *worker_memory(const winograd *pass, const ag_conv_call *call) {
-    return (char *)call->scratch + pass->matrices_bytes + groups_of(pass) * reals(group_size(pass)) +
+    return (char *)call->scratch + pass->matrices_bytes + reals(groups_of(pass) * group_size(pass)) +
            call->worker * worker_bytes(pass);
 }
 
 // ---- stage 1
 
-// out[r][WIDTH] (+)= sum over k of a[k][r] b[k][WIDTH], of pairs the sum of both products
+// out[r][WIDTH] (+)= sum over k of a[k][r] b[k][WIDTH], of pairs the sum of both products; run: added up from zero
 INLINE void outer_tile(int rows, const factor *a, int64_t a_pitch, const factor *b, int64_t b_pitch,
-                       int64_t length, bool first, real *out) {
+                       int64_t length, int64_t run, bool first, real *out) {
     int64_t k = 0;
     do {
         vec acc[ROWS][2] = {{{0}}};
-        const int64_t end = smaller(k + RUN, length);
+        const int64_t end = smaller(k + run, length);
         for (; k < end; k++) tile_step(rows, a + k * a_pitch * PAIR, PAIR, b + k * b_pitch * PAIR, acc);
         for (int r = 0; r < rows; r++) {
             real *row = out + r * WIDTH;
@@ -87,19 +101,20 @@ INLINE void outer_tile(int rows, const factor *a, int64_t a_pitch, const factor 
 static void multiply_pair(const winograd *pass, int64_t length, const factor *x, const factor *y, bool first,
                           real *sums) {
     const int64_t ci = pass->x.c, parts = tile_parts(ci, ROWS);
+    const int64_t run = larger(pass->rows.points, pass->columns.points) > FEW_POINTS ? RUN : length;
     for (int64_t panel = 0; panel < panel_count(pass); panel++, y += WIDTH * PAIR, sums += ci * WIDTH)
         for (int64_t i = 0; i < parts; i++) {
             const tile_part part = tile_cut(ci, parts, i);
             TILE_SWITCH(part.count, outer_tile, x + part.first * PAIR, pass->x.pitch, y, pass->y.pitch,
-                        length, first, sums + part.first * WIDTH)
+                        length, run, first, sums + part.first * WIDTH)
         }
 }
 
 static void sum_group(const winograd *pass, const ag_conv_call *call, int64_t task) {
-    const int64_t groups = groups_of(pass), filter = task / groups, most = unit_images(pass, filter);
-    const tile_part group = tile_cut(pass->geometry.n, groups, task % groups);
-    real *sums = (real *)((char *)call->scratch + pass->matrices_bytes) + task % groups * group_size(pass) +
-                 filter * pass->columns.filters * weights(pass);
+    const int64_t filter = filter_of(pass, task), most = unit_images(pass, filter);
+    const tile_part group =
+        tile_cut(pass->geometry.n, group_count(pass, filter), task - groups_before(pass, filter));
+    real *sums = (real *)((char *)call->scratch + pass->matrices_bytes) + task * group_size(pass);
     char *own = worker_memory(pass, call);
     real *lines = (real *)own;
     factor *x = (factor *)(own + lines_bytes(pass, filter));
@@ -121,9 +136,9 @@ static void sum_group(const winograd *pass, const ag_conv_call *call, int64_t ta
 // ---- stage 2
 
 // The groups' sums of one row filter, in index order: out[column filter][CHUNK]
-static void sum_groups(const winograd *pass, const real *sums, int64_t count, real *out) {
+static void sum_groups(const winograd *pass, int64_t groups, const real *sums, int64_t count, real *out) {
     for (int j = 0; j < pass->columns.filters; j++)
-        for (int64_t k = 0; k < groups_of(pass); k++) {
+        for (int64_t k = 0; k < groups; k++) {
             const combination sum = {.from = sums + k * group_size(pass) + j * weights(pass),
                                      .rows = 1,
                                      .count = count,
@@ -143,8 +158,10 @@ static void combine_chunk(const winograd *pass, const ag_conv_call *call, int64_
     real *filters = (real *)worker_memory(pass, call);
     real *taps = filters + columns->filters * CHUNK;
     combination across = {.from = filters, .step = CHUNK, .rows = 1, .count = count};
-    for (int i = 0; i < rows->filters; i++, sums += columns->filters * weights(pass)) {
-        sum_groups(pass, sums, count, filters);
+    for (int i = 0; i < rows->filters; i++) {
+        const int64_t groups = group_count(pass, i);
+        sum_groups(pass, groups, sums, count, filters);
+        sums += groups * group_size(pass);
         for (int b = 0; b < columns->taps; b++) {
             across.out = taps + ((int64_t)i * columns->taps + b) * CHUNK;
             combine_dense(&across, columns->filters, &columns->filter[0][b], AG_AXIS_TAPS);
@@ -166,16 +183,15 @@ static void combine_chunk(const winograd *pass, const ag_conv_call *call, int64_
 
 int64_t KERNEL(winograd_weight_gradient_bytes)(const ag_conv_geometry *g, int workers) {
     const winograd pass = winograd_of(g, false);
-    return pass.matrices_bytes + groups_of(&pass) * reals(group_size(&pass)) + workers * worker_bytes(&pass);
+    return pass.matrices_bytes + reals(groups_of(&pass) * group_size(&pass)) + workers * worker_bytes(&pass);
 }
 
 // Stages: the matrices; the sums of (row filter, group of images); chunks of dw.
 int64_t KERNEL(winograd_weight_gradient_tasks)(const ag_conv_geometry *g, int stage) {
-    const ag_axis_shape rows = ag_axis_of(g, true);
-    const int filters = ag_axis_filters(&rows);
-    return stage == 0   ? 1
-           : stage == 1 ? filters * group_count(g, filters)
-                        : tile_parts(g->co, WIDTH) * chunk_count(g->ci);
+    if (stage == 0) return 1;
+    if (stage == 2) return tile_parts(g->co, WIDTH) * chunk_count(g->ci);
+    const winograd pass = winograd_of(g, false);
+    return groups_of(&pass);
 }
 
 void KERNEL(winograd_weight_gradient_run)(const ag_conv_call *call, int stage, int64_t task) {
