@@ -50,7 +50,7 @@ static int64_t unit_images(const winograd *pass, int64_t filter) {
     return smaller(UNIT_ROWS / unit_rows(pass, filter) * PAIR, pass->geometry.n);
 }
 
-// ---- scratch: the matrices, the sums of each group [column filter][panel][ci][WIDTH], then each worker's own memory
+// ---- scratch: the matrices, the sums of each group [column filter][panel][ci][WIDTH], each worker's own memory
 
 static int64_t panel_count(const winograd *pass) { return tile_parts(pass->y.c, WIDTH); }
 static int64_t weights(const winograd *pass) { return panel_count(pass) * pass->x.c * WIDTH; }
@@ -81,7 +81,7 @@ static char *worker_memory(const winograd *pass, const ag_conv_call *call) {
 
 // ---- stage 1
 
-// out[r][WIDTH] (+)= sum over k of a[k][r] b[k][WIDTH], of pairs the sum of both products; run: added up from zero
+// out[r][WIDTH] (+)= sum over k of a[k][r] b[k][WIDTH], `run` of them from zero; of pairs the sum of both products
 INLINE void outer_tile(int rows, const factor *a, int64_t a_pitch, const factor *b, int64_t b_pitch,
                        int64_t length, int64_t run, bool first, real *out) {
     int64_t k = 0;
