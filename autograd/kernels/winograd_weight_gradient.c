@@ -50,7 +50,7 @@ static int64_t unit_images(const winograd *pass, int64_t filter) {
     return smaller(UNIT_ROWS / unit_rows(pass, filter) * PAIR, pass->geometry.n);
 }
 
-// ---- scratch: the matrices, the sums of each group [column filter][panel][ci][WIDTH], each worker's own memory
+// ---- scratch: matrices, sums of each group [column filter][panel][ci][WIDTH], each worker's own memory
 
 static int64_t panel_count(const winograd *pass) { return tile_parts(pass->y.c, WIDTH); }
 static int64_t weights(const winograd *pass) { return panel_count(pass) * pass->x.c * WIDTH; }
@@ -81,32 +81,40 @@ static char *worker_memory(const winograd *pass, const ag_conv_call *call) {
 
 // ---- stage 1
 
-// out[r][WIDTH] (+)= sum over k of a[k][r] b[k][WIDTH], `run` of them from zero; of pairs the sum of both products
+// out[r][WIDTH] (+)= sum over k < length of a[k][r] b[k][WIDTH], of pairs the sum of both products
 INLINE void outer_tile(int rows, const factor *a, int64_t a_pitch, const factor *b, int64_t b_pitch,
-                       int64_t length, int64_t run, bool first, real *out) {
+                       int64_t length, bool first, real *out) {
+    vec acc[ROWS][2] = {{{0}}};
+    for (int64_t k = 0; k < length; k++, a += a_pitch * PAIR, b += b_pitch * PAIR)
+        tile_step(rows, a, PAIR, b, acc);
+    for (int r = 0; r < rows; r++, out += WIDTH) {
+        v_store(out, first ? acc[r][0] : v_load(out) + acc[r][0]);
+        v_store(out + LANES, first ? acc[r][1] : v_load(out + LANES) + acc[r][1]);
+    }
+}
+
+// A tile's sums, `run` products at a time.
+static void outer_sums(const winograd *pass, int rows, const factor *x, const factor *y, int64_t length,
+                       int64_t run, bool first, real *sums) {
+    const int64_t x_pitch = pass->x.pitch, y_pitch = pass->y.pitch;
     int64_t k = 0;
     do {
-        vec acc[ROWS][2] = {{{0}}};
-        const int64_t end = smaller(k + run, length);
-        for (; k < end; k++) tile_step(rows, a + k * a_pitch * PAIR, PAIR, b + k * b_pitch * PAIR, acc);
-        for (int r = 0; r < rows; r++) {
-            real *row = out + r * WIDTH;
-            v_store(row, first ? acc[r][0] : v_load(row) + acc[r][0]);
-            v_store(row + LANES, first ? acc[r][1] : v_load(row + LANES) + acc[r][1]);
-        }
-        first = false;
+        TILE_SWITCH(rows, outer_tile, x + k * x_pitch * PAIR, x_pitch, y + k * y_pitch * PAIR, y_pitch,
+                    smaller(run, length - k), first && k == 0, sums)
+        k += run;
     } while (k < length);
 }
 
 static void multiply_pair(const winograd *pass, int64_t length, const factor *x, const factor *y, bool first,
                           real *sums) {
     const int64_t ci = pass->x.c, parts = tile_parts(ci, ROWS);
-    const int64_t run = larger(pass->rows.points, pass->columns.points) > FEW_POINTS ? RUN : length;
+    const int64_t run =
+        larger(pass->rows.points, pass->columns.points) > FEW_POINTS ? RUN : larger(length, 1);
     for (int64_t panel = 0; panel < panel_count(pass); panel++, y += WIDTH * PAIR, sums += ci * WIDTH)
         for (int64_t i = 0; i < parts; i++) {
             const tile_part part = tile_cut(ci, parts, i);
-            TILE_SWITCH(part.count, outer_tile, x + part.first * PAIR, pass->x.pitch, y, pass->y.pitch,
-                        length, run, first, sums + part.first * WIDTH)
+            outer_sums(pass, (int)part.count, x + part.first * PAIR, y, length, run, first,
+                       sums + part.first * WIDTH);
         }
 }
 
