@@ -86,6 +86,18 @@ typedef struct ag_normalize_call {
     void *sum, *dot;  // [cols]
 } ag_normalize_call;
 
+// A matrix product: c[i,j] = sum over l < k of a[i,l] b[l,j], i < m, j < n. The other numbers are the
+// elements from one row to the next, and from one column of a.
+typedef struct ag_matmul_call {
+    int64_t m, n, k;
+    const void *a, *b;
+    int64_t a_row, a_column, b_row;
+    void *c;
+    int64_t c_row;
+} ag_matmul_call;
+
+#define AG_MATMUL_DEPTH 128  // of the slot matmul, at most
+
 // Optimizer steps over n elements of flat arrays; w and the states are updated in place.
 typedef struct ag_adam_step {
     int64_t n;
@@ -127,6 +139,9 @@ typedef struct ag_kernels {
     // rounding errors of the size of the direct form's. A value that is not finite spreads to the outputs
     // that share a tile with it. NULL functions in the scalar table.
     ag_conv_kernel winograd[AG_CONV_PASS_COUNT];
+
+    // For small a and wide b, k <= AG_MATMUL_DEPTH.
+    void (*matmul)(const ag_matmul_call *call);
 
     void (*adam)(const ag_adam_step *step);
 } ag_kernels;

@@ -128,19 +128,6 @@ INLINE void finish(int rows, const gather_block *task, vec acc[ROWS][2]) {
         for (int r = 0; r < rows; r++) acc[r][half] = v_finish(acc[r][half], task->end[half]);
 }
 
-INLINE void store_row(vec acc[2], real *out, int64_t outputs) {
-    if (outputs == WIDTH) {
-        v_store(out, acc[0]);
-        v_store(out + LANES, acc[1]);
-    } else {
-        // By way of a copy: the tile itself would have to live in memory for memcpy.
-        real values[WIDTH];
-        v_store(values, acc[0]);
-        v_store(values + LANES, acc[1]);
-        memcpy(out, values, (size_t)outputs * sizeof *out);
-    }
-}
-
 INLINE void wide_pixel(int rows, const gather_block *task, taps v, taps h, real *out) {
     const gather *pass = task->pass;
     const factor *in = task->in, *u = task->u;
@@ -150,7 +137,7 @@ INLINE void wide_pixel(int rows, const gather_block *task, taps v, taps h, real 
                       in + ((v.source + t) * pass->in_w + h.source) * pass->depth, task->in_image,
                       u + ((v.first + t) * pass->geometry->kw + h.first) * pass->depth * WIDTH, acc);
     if (task->has_epilogue) finish(rows, task, acc);
-    for (int r = 0; r < rows; r++) store_row(acc[r], out + r * task->out_image, task->outputs);
+    for (int r = 0; r < rows; r++) tile_store(acc[r], out + r * task->out_image, task->outputs);
 }
 
 // acc[r] += a[r * row + ..] * b[..] by vectors, lanes still apart

@@ -125,6 +125,17 @@ void KERNEL(normalize_gradient)(const ag_normalize_call *call) {
     }
 }
 
+void KERNEL(matmul)(const ag_matmul_call *call) {
+    for (int64_t i = 0; i < call->m; i++)
+        for (int64_t j = 0; j < call->n; j++) {
+            const real *a = (const real *)call->a + i * call->a_row, *b = (const real *)call->b + j;
+            double sum = 0;
+            for (int64_t l = 0; l < call->k; l++)
+                sum += (double)a[l * call->a_column] * (double)b[l * call->b_row];
+            ((real *)call->c)[i * call->c_row + j] = (real)sum;
+        }
+}
+
 void KERNEL(adam)(const ag_adam_step *step) {
     const real *g = step->g;
     real *w = step->w, *m = step->m, *v = step->v;

@@ -68,4 +68,5 @@ KERNEL_CONV(KERNEL, winograd_input_gradient)
 KERNEL_CONV(KERNEL, winograd_weight_gradient)
 #undef KERNEL_CONV
 
+void KERNEL_SHARED(matmul)(const ag_matmul_call *call);
 void KERNEL_SHARED(adam)(const ag_adam_step *step);

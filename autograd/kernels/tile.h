@@ -3,6 +3,8 @@
 // step. As many rows as the registers hold beside two vectors and the broadcast.
 #pragma once
 
+#include <string.h>
+
 #include "autograd/kernels/factor.h"
 
 #if KERNEL_VECTOR_BYTES == 64
@@ -58,6 +60,20 @@ INLINE void tile_step(int rows, const factor *a, int64_t row, const factor *b, v
 INLINE void tile_multiply(int rows, int64_t length, const factor *a, int64_t row, const factor *b,
                           vec acc[ROWS][2]) {
     for (int64_t k = 0; k < length; k += PAIR, a += PAIR, b += WIDTH * PAIR) tile_step(rows, a, row, b, acc);
+}
+
+// The first columns of a row of the tile.
+INLINE void tile_store(vec acc[2], real *out, int64_t columns) {
+    if (columns == WIDTH) {
+        v_store(out, acc[0]);
+        v_store(out + LANES, acc[1]);
+    } else {
+        // By way of a copy: the tile itself would have to live in memory for memcpy.
+        real values[WIDTH];
+        v_store(values, acc[0]);
+        v_store(values + LANES, acc[1]);
+        memcpy(out, values, (size_t)columns * sizeof *out);
+    }
 }
 
 // A range cut into `parts` whose sizes differ by at most one: no small rest that would leave the tile's

@@ -76,6 +76,8 @@ static const op_config matmul_configs[] = {
     {.in = {{2, {5, 3}}, {2, {7, 5}}}, .transpose_a = true, .transpose_b = true},
     {.in = {{2, {1, 6}}, {2, {6, 1}}}},
     {.in = {{2, {4, 1}}, {2, {1, 3}}}},
+    {.in = {{2, {8, 2}}, {2, {2, 67}}}},  // by the kernel
+    {.in = {{2, {2, 8}}, {2, {2, 67}}}, .transpose_a = true},
     {.in = {{2, {96, 100}}, {2, {100, 65}}}, .large = true},
     {.in = {{2, {100, 33}}, {2, {129, 100}}}, .large = true, .transpose_a = true, .transpose_b = true},
 };

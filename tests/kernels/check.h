@@ -57,6 +57,7 @@ bool check_near(double got, double want, double bound);
 void check_pointwise(const check *c);
 void check_columns(const check *c);
 void check_normalize(const check *c);
+void check_matmul(const check *c);
 void check_adam(const check *c);
 void check_axis(const check *c);
 void check_convolution(const check *c);
