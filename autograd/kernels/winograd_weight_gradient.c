@@ -4,11 +4,12 @@
 #include "autograd/kernels/winograd.h"
 
 enum {
-    UNIT_ROWS = 32,  // of images (or pairs) and row products transformed at once: many, for long sums
-    RUN = 32,  // products added up from zero where the points are many: the errors of longer sums would show
+    UNIT_ROWS = 32,    // of images (or pairs) and row products transformed at once: many, for long sums
+    RUN = 32,          // products added up from zero where the points are many
     FEW_POINTS = 3,    // finite ones, that hardly add to the error
     GROUP_IMAGES = 8,  // at least
     TASKS = 10,        // of stage 1, wanted
+    MANY_TASKS = 16,   // where the points are many
     CHUNK = 256,       // elements of dw that a task of the last stage makes, whole rows of WIDTH
 };
 
@@ -19,10 +20,16 @@ static int64_t row_count(const winograd *pass, int64_t filter) {
     return pass->rows.first[filter + 1] - pass->rows.first[filter];
 }
 
+// Points that multiply the errors of long sums: there runs and groups are short.
+static bool has_many_points(const winograd *pass) {
+    return larger(pass->rows.points, pass->columns.points) > FEW_POINTS;
+}
+
 // Tasks of stage 1 are a row filter with a group of images: a filter of more products has more groups.
 static int64_t group_count(const winograd *pass, int64_t filter) {
     const int64_t all = larger(product_count(&pass->rows), 1);
-    const int64_t wanted = larger((TASKS * row_count(pass, filter) + all / 2) / all, 1);
+    const int64_t tasks = has_many_points(pass) ? MANY_TASKS : TASKS;
+    const int64_t wanted = larger((tasks * row_count(pass, filter) + all / 2) / all, 1);
     return smaller(wanted, tile_parts(pass->geometry.n, GROUP_IMAGES));
 }
 
@@ -108,8 +115,7 @@ static void outer_sums(const winograd *pass, int rows, const factor *x, const fa
 static void multiply_pair(const winograd *pass, int64_t length, const factor *x, const factor *y, bool first,
                           real *sums) {
     const int64_t ci = pass->x.c, parts = tile_parts(ci, ROWS);
-    const int64_t run =
-        larger(pass->rows.points, pass->columns.points) > FEW_POINTS ? RUN : larger(length, 1);
+    const int64_t run = has_many_points(pass) ? RUN : larger(length, 1);
     for (int64_t panel = 0; panel < panel_count(pass); panel++, y += WIDTH * PAIR, sums += ci * WIDTH)
         for (int64_t i = 0; i < parts; i++) {
             const tile_part part = tile_cut(ci, parts, i);

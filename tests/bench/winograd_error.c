@@ -13,7 +13,7 @@
 #include "autograd/tape_private.h"
 #include "models/dcgan.h"
 
-enum { BATCH = 32, MOST = 64 };
+enum { BATCH = 128, MOST = 64 };
 
 static _Noreturn void fail(const char *sentence) {
     fprintf(stderr, "winograd_error: %s\n", sentence);
