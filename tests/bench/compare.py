@@ -18,11 +18,12 @@ from typing import NamedTuple
 
 OURS = "Bobbin"
 SEED = "28x28x1", 64  # image and width of the seed's networks
+BF16_ISA = "avx512"  # of the environment's text where the processor has the instruction; others emulate
 DATA = "/usr/share/datasets/fashion-mnist"
 
 
 class Peer(NamedTuple):
-    """All compute in f32."""
+    """Those in BF16 multiply in bf16, all others in f32."""
     name: str
     framework: str
     script: str  # with a folder: beside this file
@@ -42,6 +43,9 @@ ANY_SHAPE = [
     Peer("PyTorch", "torch", "./peer_torch.py", []),
     Peer("PyTorch, channels-last", "torch", "./peer_torch.py", ["--channels-last"]),
     Peer("TensorFlow, one tf.function", "tensorflow", "./peer_tensorflow.py", []),
+]
+BF16 = [
+    Peer("PyTorch, channels-last, bf16 autocast", "torch", "torch_step.py", ["--channels-last", "--bf16"]),
 ]
 GENERATING = ANY_SHAPE + [
     Peer("PyTorch, channels-last, compiled", "torch", "./peer_torch.py", ["--channels-last", "--compile"]),
@@ -128,6 +132,14 @@ class Contest:
             sys.exit(f"compare: {peer.script} printed no 'ms/iter': {output}")
         return output, memory, found[1], float(found[2])
 
+    def condition(self):
+        """What the heading says besides the case."""
+        return ""
+
+    def unfair(self):
+        """Why a ratio would mislead, or nothing."""
+        return ""
+
     def play_round(self):
         self.time_fma()
         self.time_ours()
@@ -146,12 +158,15 @@ class Contest:
         return sorted(names, key=self.median, reverse=not self.ascending)
 
     def print_table(self):
-        print(f"\n{self.case}\n")
+        print(f"\n{self.case}{self.condition()}\n")
         print(f"| {self.unit} | median | min | max | peak memory | version |\n|---|---|---|---|---|---|")
         for name in self.ranked(self.values):
             self.row(name, self.values[name], f"{1e-6 * self.memory[name]:.0f} MB", self.version[name])
         self.row("FMA loop, GFLOP/s", self.fma, "", "")
-        if self.peers:
+        unfair = self.unfair()
+        if unfair:
+            print(f"\nNo ratio: {unfair}")
+        elif self.peers:
             best = self.ranked(peer.name for peer in self.peers)[0]
             print(f"\n{OURS} / {best}: {self.median(OURS) / self.median(best):.3g}")
 
@@ -160,17 +175,31 @@ class Training(Contest):
     """Iterations on made images, as fast as they go."""
 
     def find_peers(self):
+        if self.arguments.precision == "bf16":
+            return BF16
         return STEPS if (self.case.image, self.case.width) == SEED else ANY_SHAPE
 
     def time_ours(self):
         found, memory = self.bench("--batch", str(self.case.images),
-                                   "--iterations", str(self.arguments.iters), *self.shape())
+                                   "--iterations", str(self.arguments.iters),
+                                   "--precision", self.arguments.precision, *self.shape())
         self.note(OURS, found["images_per_second"]["median"], memory, found["environment"])
 
     def time_peer(self, peer):
         options = ["--batch", str(self.case.images), "--iters", str(self.arguments.iters)]
         _, memory, version, ms = self.run_peer(peer, *options, *(self.shape() if peer in ANY_SHAPE else []))
         self.note(peer.name, 1e3 * self.case.images / ms, memory, version)
+
+    def condition(self):
+        return ", --precision bf16" if self.arguments.precision == "bf16" else ""
+
+    def unfair(self):
+        environment = self.version[OURS]
+        if self.arguments.precision == "f32" or f"bf16 products by {BF16_ISA}," in environment:
+            return ""
+        how = "emulated bf16 products" if "bf16 products by" in environment else "computed in f32"
+        return (f"{OURS} {how}, since the processor has no instruction for bf16 products (AVX512-BF16), or "
+                "AG_ISA forbids it")
 
 
 class Generating(Contest):
@@ -240,6 +269,8 @@ def parse():
     parser.add_argument("scripts", nargs="?",
                         help="folder of the peers' programs that train the seed's networks")
     parser.add_argument("--what", choices=CONTESTS, default="train")
+    parser.add_argument("--precision", choices=["f32", "bf16"], default="f32",
+                        help="of the products in training; with bf16 the peer is PyTorch alone")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--iters", type=int, default=20,
                         help="iterations of a run; its rate is their median's")
@@ -256,6 +287,8 @@ def parse():
     shapes = {(found.image, found.width) for found in arguments.cases}
     if arguments.what == "start" and shapes != {SEED}:
         parser.error("--what start: the images are Fashion-MNIST's")
+    if arguments.precision == "bf16" and (arguments.what != "train" or shapes != {SEED}):
+        parser.error("--precision bf16: only training of the seed's networks is compared in it")
     if arguments.what == "train" and SEED in shapes and not os.path.isdir(arguments.scripts or ""):
         parser.error("training the seed's networks needs the folder of the peers' programs")
     arguments.program = arguments.program or arguments.default_program
@@ -266,6 +299,8 @@ def parse():
 
 def main():
     arguments = parse()
+    if arguments.precision == "bf16":
+        print(f"compare: bf16: only {BF16[0].name} takes part; other peers are left out", file=sys.stderr)
     for found in arguments.cases:
         contest = CONTESTS[arguments.what](found, arguments)
         for _ in range(arguments.rounds):

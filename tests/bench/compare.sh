@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Times training, generating or starting, ours and other frameworks' in turn, and prints the tables of all.
-#   sh tests/bench/compare.sh [SCRIPTS] [--what train|generate|start] [--rounds 5] [--iters 20]
-#       [--cases 'THREADS:IMAGES[:HxWxC[:WIDTH]] ...'] [--program build/apps/dcgan]
+#   sh tests/bench/compare.sh [SCRIPTS] [--what train|generate|start] [--precision f32|bf16] [--rounds 5]
+#       [--iters 20] [--cases 'THREADS:IMAGES[:HxWxC[:WIDTH]] ...'] [--program build/apps/dcgan]
 # SCRIPTS is the folder of the peers' programs that train the seed's networks, torch_step.py, keras_step.py and
 # jax_step.py; what else is compared needs none. What the peers need is installed by pip, once, into
 # ${XDG_CACHE_HOME:-~/.cache}/bobbin-peers.
