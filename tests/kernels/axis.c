@@ -33,10 +33,25 @@ static void check_transposes(const check *c, const ag_axis_shape *s, const ag_ax
     }
 }
 
+// Finite points of the phase with the most; a phase of one tap is a product for each output and needs none.
+static int most_points(const ag_axis_shape *s) {
+    int most = 0;
+    for (int64_t phase = 0; phase < s->stride; phase++) {
+        int taps = 0;
+        for (int64_t tap = phase; tap < s->k; tap += s->stride) taps++;
+        const int outputs = taps == 3 ? s->tile : 3, points = taps > 1 ? outputs + taps - 2 : 0;
+        most = points > most ? points : most;
+    }
+    return most;
+}
+
 static void check_shape(const check *c, const ag_axis_shape *s) {
     ag_axis axis;
     buffer memory = check_bytes(c, ag_axis_bytes(s));
     ag_axis_build(s, &axis, memory.data);
+    if (axis.points != most_points(s))
+        check_fail(c, "axis of kernel %d, stride %d, tile %d: %d points, not %d", (int)s->k, (int)s->stride,
+                   s->tile, axis.points, most_points(s));
     check_transposes(c, s, &axis);
     for (int64_t i = 0; i < s->y; i++)
         for (int64_t j = 0; j < s->x; j++)
