@@ -100,13 +100,14 @@ ag_node *ag_graph_replace(ag_graph *graph, const ag_node *old, const ag_node *na
 
 // ---- running
 
+// Words with a comma between any two; NULL when there are none.
 static const char *wish(void) {
     const char *words = getenv("AG_REWRITES");
-    return words ? words : "";
+    return words && *words ? words : NULL;
 }
 
 static const char *next_word(const char *word, size_t length) {
-    return word[length] == ',' ? word + length + 1 : word + length;
+    return word[length] ? word + length + 1 : NULL;
 }
 
 // "none" or "-NAME"
@@ -117,7 +118,7 @@ static bool switches_off(const char *word, size_t length, const char *name) {
 
 static bool is_on(const char *name) {
     size_t length;
-    for (const char *word = wish(); *word; word = next_word(word, length)) {
+    for (const char *word = wish(); word; word = next_word(word, length)) {
         length = strcspn(word, ",");
         if (switches_off(word, length, name)) return false;
     }
@@ -142,7 +143,7 @@ static bool refuse(const char *word, size_t length, ag_error *error) {
 
 bool ag_rewrite_check(ag_error *error) {
     size_t length;
-    for (const char *word = wish(); *word; word = next_word(word, length)) {
+    for (const char *word = wish(); word; word = next_word(word, length)) {
         length = strcspn(word, ",");
         if (!is_known(word, length)) return refuse(word, length, error);
     }

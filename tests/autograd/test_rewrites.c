@@ -389,6 +389,9 @@ Test(rewrites, refuse_words_they_do_not_know) {
                                         "-",
                                         "none,-no",
                                         ",none",
+                                        "none,",
+                                        "-leaky_relu_sign,",
+                                        ",",
                                         "-leaky_relu_sign;none",
                                         " none"};
     graph g;
