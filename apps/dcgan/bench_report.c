@@ -7,6 +7,7 @@
 
 #include "apps/dcgan/text.h"
 #include "autograd/environment.h"
+#include "autograd/precision.h"
 #include "autograd/threads.h"
 
 typedef struct row {
@@ -160,12 +161,18 @@ static bool add_shape(nn_json *json, const bench_params *p) {
            nn_json_set(json, "width", nn_json_int(p->width));
 }
 
+static bool add_precision(nn_json *json) {
+    const bool bf16 = ag_precision_get() == AG_PRECISION_BF16;
+    return nn_json_set(json, "precision", nn_json_string(bf16 ? "bf16" : "f32"));
+}
+
 static bool add_sums(nn_json *json, const bench_report *r) {
     const int64_t images = r->params->images;
     const spread ms = iteration_ms(r->m);
     return nn_json_set(json, "environment", nn_json_string(ag_environment())) &&
            nn_json_set(json, "what", nn_json_string(r->what->name)) &&
            nn_json_set(json, "isa", nn_json_string(r->m->isa)) &&
+           (!r->what->rounded || add_precision(json)) &&
            nn_json_set(json, "threads", nn_json_int(ag_threads_get())) &&
            nn_json_set(json, "iterations", nn_json_int(r->m->done)) &&
            nn_json_set(json, "images", nn_json_int(images)) &&

@@ -83,6 +83,7 @@ Test(bench, times_every_step_of_a_training_iteration) {
     cr_assert(n > 40 && ms <= whole && ms > 0.1 * whole, "%d steps take %g of %g ms", (int)n, ms, whole);
     cr_assert(0.2736 * 4 < gflop && gflop < 0.3 * 4, "%g GFLOP", gflop);
     cr_assert_str_eq(text(json, "what"), "train");
+    cr_assert_str_eq(text(json, "precision"), "f32");
     cr_assert(strstr(text(json, "environment"), text(json, "isa")));
     cr_assert(number(json, "threads") == 1 && number(json, "images") == 4 && number(json, "iterations") == 1);
     cr_assert(number(json, "peak_memory_bytes") > 20e6 && number(json, "peak_memory_bytes") < 4e9);
@@ -134,6 +135,24 @@ Test(bench, counts_the_arithmetic_of_each_convolution) {
         }
         cr_assert(found, "nobody knows %s", text(node, "program"));
     }
+    nn_json_free(json);
+}
+
+// The precision of products that it computed in, not the one that it was asked for.
+Test(bench, names_the_precision_of_products) {
+    setenv("AG_ISA", "avx2", 1);
+    const cli_result *r = cli_succeed("bench --what kernels --iterations 1 --precision bf16 --json");
+    nn_json *json = parse(r->out, strlen(r->out));
+    cr_assert(strstr(r->err, "products stay in f32"), "%s", r->err);
+    cr_assert_str_eq(text(json, "precision"), "f32");
+    nn_json_free(json);
+    setenv("AG_BF16", "emulate", 1);
+    json = run_json("bench --what kernels --iterations 1 --precision bf16");
+    cr_assert_str_eq(text(json, "precision"), "bf16");
+    nn_json_free(json);
+    unsetenv("AG_BF16");
+    json = run_json("bench --what fma --iterations 1");
+    cr_assert(!nn_json_get(json, "precision"), "a loop that has none");
     nn_json_free(json);
 }
 
