@@ -12,7 +12,7 @@ program=$root/build/apps/dcgan
 # Says what it does on the error stream: the output belongs to the program.
 build() {
     sh "$root/apps/setup.sh"
-    # Only the program: Meson's `all` has the tests' programs in it. The folder knows about them for `meson test`.
+    # Only the program: Meson's `all` has the tests' programs in it, which the folder knows for `meson test`.
     if pkg-config --exists criterion; then tests=true; else tests=false; fi
     [ -x "$program" ] || echo "Building (a minute or two) ..."
     sh "$root/apps/build.sh" build apps/dcgan -Dbuildtype=release -Dtests=$tests
