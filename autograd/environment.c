@@ -14,9 +14,12 @@
 
 static char plain[128], bf16[128];
 
+// A table without Winograd's form, like the scalar one, has no use for AG_WINOGRAD.
+static const char *winograd(void) { return ag_kernels_get(AG_F32)->winograd[0].run ? ag_winograd() : "0"; }
+
 static void fill(char text[128], const char *products) {
     snprintf(text, 128, "bobbin %s, %s, %sWinograd %s, OpenBLAS %s", BOBBIN_VERSION,
-             ag_kernels_get(AG_F64)->isa, products, ag_winograd(), ag_blas_core());
+             ag_kernels_get(AG_F64)->isa, products, winograd(), ag_blas_core());
 }
 
 static void fill_plain(void) { fill(plain, ""); }

@@ -5,8 +5,9 @@
 #include "autograd/check.h"
 
 // "bobbin 0.1.0, avx512, bf16 products by avx512, Winograd 4, OpenBLAS Zen": version, kernels' instruction
-// set, the precision of this thread's products if it is not f32, and whose kernels they are, AG_WINOGRAD,
-// OpenBLAS's core type. Runs under equal environments give equal bits. The text is static.
+// set, the precision of this thread's products if it is not f32, and whose kernels they are, AG_WINOGRAD (0
+// where the kernels have no such form), OpenBLAS's core type. Runs under equal environments give equal bits.
+// The text is static.
 AG_API const char *ag_environment(void);
 
 // False, with *error filled (AG_STATUS_USAGE), when a variable that switches something (AG_ISA, AG_WINOGRAD,

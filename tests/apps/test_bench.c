@@ -218,6 +218,17 @@ Test(bench, uses_the_instruction_set_and_the_threads_that_are_asked_for) {
     nn_json_free(json);
 }
 
+// Whatever is wished: the definition of the kernels has the direct form alone.
+Test(bench, names_no_tile_of_winograds_where_the_kernels_have_none) {
+    setenv("AG_WINOGRAD", "all", 1);
+    nn_json *json = run_json("bench --what fma --iterations 1 --isa baseline");
+    cr_assert(strstr(text(json, "environment"), ", Winograd all,"), "%s", text(json, "environment"));
+    nn_json_free(json);
+    json = run_json("bench --what fma --iterations 1 --isa scalar");
+    cr_assert(strstr(text(json, "environment"), ", Winograd 0,"), "%s", text(json, "environment"));
+    nn_json_free(json);
+}
+
 // ---- the trace ----
 
 typedef struct slice {
