@@ -9,8 +9,9 @@
 
 #include "autograd/blas.h"
 #include "autograd/kernel.h"
-#include "autograd/precision.h"
 #include "autograd/rewrite.h"
+
+#define BF16_PRODUCTS "bf16 products by "
 
 static char plain[128], bf16[128];
 
@@ -27,7 +28,7 @@ static void fill_plain(void) { fill(plain, ""); }
 // Called while the precision is bf16.
 static void fill_bf16(void) {
     char products[48];
-    snprintf(products, sizeof products, "bf16 products by %s, ", ag_kernels_get(AG_F32)->isa);
+    snprintf(products, sizeof products, BF16_PRODUCTS "%s, ", ag_kernels_get(AG_F32)->isa);
     fill(bf16, products);
 }
 
@@ -36,6 +37,10 @@ const char *ag_environment(void) {
     const bool rounds = ag_precision_get() == AG_PRECISION_BF16;
     pthread_once(rounds ? &bf16_once : &plain_once, rounds ? fill_bf16 : fill_plain);
     return rounds ? bf16 : plain;
+}
+
+ag_precision ag_environment_precision(const char *text) {
+    return strstr(text, ", " BF16_PRODUCTS) ? AG_PRECISION_BF16 : AG_PRECISION_F32;
 }
 
 // The words that a variable may hold, between spaces.

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "autograd/environment.h"
 #include "nn/file.h"
 
 #define LIMIT 65536  // bytes
@@ -45,6 +46,13 @@ bool config_apply(const config *c, options *o, ag_error *error) {
 
 // ---- the model ----
 
+// A wish for a precision stays in config.json, also where a processor could not fulfil it; without the file
+// the run goes on as it was trained.
+static void take_precision(const dcgan *model, options *o) {
+    const ag_precision trained = ag_environment_precision(dcgan_made_with(model));
+    o->values[OPTION_PRECISION].text = trained == AG_PRECISION_BF16 ? "bf16" : "f32";
+}
+
 // A model that was never trained knows the seed that training goes on with, and no more.
 static void take_trained(const dcgan *model, options *o) {
     const gan_trainer *trainer = dcgan_trainer(model);
@@ -62,6 +70,7 @@ bool config_follow_model(const config *c, const dcgan *model, const char *file, 
     char said[OPTION_TEXT_BYTES], true_value[OPTION_TEXT_BYTES];
     options trained = *o;
     take_trained(model, &trained);
+    if (!c->json) take_precision(model, &trained);
     for (size_t i = 0; i < sizeof shared / sizeof *shared && c->json; i++) {
         options_format(o, shared[i], said);
         options_format(&trained, shared[i], true_value);

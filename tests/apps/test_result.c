@@ -71,6 +71,25 @@ Test(result, of_bf16_products_is_resumed_in_bf16) {
     cr_assert(!found, "%s differs", found);
 }
 
+// Nothing but the model: its header says which precision it was trained in, and then the new configuration.
+Test(result, of_bf16_products_is_resumed_in_bf16_from_the_model_alone) {
+    setenv("AG_BF16", "emulate", 1);
+    cli_succeed("train " SMALL " --precision bf16 --epochs 4 -o whole");
+    cli_succeed("train " SMALL " --precision bf16 --epochs 2 -o parts");
+    cr_assert(mkdir(scratch_path("moved"), 0777) == 0);
+    cr_assert(rename(scratch_path("parts/model.safetensors"), scratch_path("moved/model.safetensors")) == 0);
+    const cli_result *r = cli_succeed("resume moved --data images --epochs 3 --threads 2");
+    cr_assert(strstr(r->out, "products in bf16") && !*r->err, "%s%s", r->out, r->err);
+    cli_succeed("resume moved --epochs 4");
+    const char *const names[] = {"config.json", "model.safetensors", "log.csv", "fakes-e0003.png"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        char a[64], b[64];
+        snprintf(a, sizeof a, "whole/%s", names[i]);
+        snprintf(b, sizeof b, "moved/%s", names[i]);
+        cr_assert(cli_same(a, b), "%s differs", names[i]);
+    }
+}
+
 Test(result, of_a_processor_without_bf16_products_is_f32s) {
     setenv("AG_ISA", "avx2", 1);
     cli_succeed("train " SMALL " --epochs 2 -o plain");

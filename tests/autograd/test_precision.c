@@ -76,4 +76,7 @@ Test(precision, is_named_by_the_environment, .init = emulate) {
     cr_assert(!strstr(ag_environment(), "bf16"), "%s", ag_environment());
     ag_precision_set(AG_PRECISION_BF16, NULL);
     cr_assert(strstr(ag_environment(), ", bf16 products by avx2,"), "%s", ag_environment());
+    cr_assert(ag_environment_precision(ag_environment()) == AG_PRECISION_BF16);
+    ag_precision_set(AG_PRECISION_F32, NULL);
+    cr_assert(ag_environment_precision(ag_environment()) == AG_PRECISION_F32);
 }
