@@ -95,4 +95,31 @@ ag_node *painter_apply(const painter *p, ag_node *z) {
     return ag_tanh(ag_add(image, ag_read(tape, p->bias)));
 }
 
+void autoencoder_draw(ag_tensor *out[AUTOENCODER_INPUTS]) {
+    const ag_shape shapes[] = {AG_SHAPE(3, 3, 2, 4), AG_SHAPE(4), AG_SHAPE(4),         AG_SHAPE(4),
+                               AG_SHAPE(3, 3, 2, 4), AG_SHAPE(2), AG_SHAPE(2, 6, 6, 2)};
+    for (int i = 0; i < AUTOENCODER_INPUTS; i++)
+        out[i] = values_tensor(AG_F64, shapes[i], VALUES_ANY, 41 + (uint64_t)i);
+}
+
+static ag_node *own_norm(ag_node *x, ag_node *gamma, ag_node *beta) {
+    ag_node *mean = ag_batch_mean(x);
+    return ag_batch_norm(x, mean, ag_batch_variance(x, mean), gamma, beta, 1e-3);
+}
+
+static ag_node *fixed_norm(ag_node *x, ag_node *gamma, ag_node *beta) {
+    ag_node *mean = ag_broadcast(ag_scalar(ag_node_tape(x), 0.25), ag_node_shape(gamma));
+    ag_node *variance = ag_broadcast(ag_scalar(ag_node_tape(x), 3), ag_node_shape(gamma));
+    return ag_batch_norm_fixed(x, mean, variance, gamma, beta, 1e-3);
+}
+
+ag_node *autoencoder_graph(ag_tape *tape, int n, ag_node *const *in, void *fixed) {
+    const ag_conv_params params = {.stride = 2, .padding = AG_PADDING_SAME};
+    (void)tape, (void)n;
+    ag_node *code = ag_add(ag_conv2d(in[6], in[0], params), in[1]);
+    ag_node *normal = *(bool *)fixed ? fixed_norm(code, in[2], in[3]) : own_norm(code, in[2], in[3]);
+    ag_node *image = ag_conv2d_transpose(ag_leaky_relu(normal, 0.2), in[4], params);
+    return ag_leaky_relu(ag_add(image, in[5]), 0.1);
+}
+
 ag_node *loss_of_real(ag_node *logits) { return ag_mean(ag_softplus(ag_neg(logits))); }

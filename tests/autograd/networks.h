@@ -35,6 +35,16 @@ void painter_create(painter *p, ag_dtype dtype);
 void painter_list(const painter *p, ag_parameter *out[PAINTER_PARAMETERS]);
 ag_node *painter_apply(const painter *p, ag_node *z);
 
+// Images [N,6,6,2] to images [N,6,6,2]: conv 3x3 stride 2 to 4 channels, batch norm, leaky ReLU, transposed
+// conv 3x3 stride 2, leaky ReLU. Inputs: kernel, bias, gamma, beta, kernel, bias, then the images.
+#define AUTOENCODER_INPUTS 7
+
+// Drawn values in f64, of two images; the caller frees each.
+void autoencoder_draw(ag_tensor *out[AUTOENCODER_INPUTS]);
+// A graph for the gradient checker. The normalization takes the batch's own moments, or given ones if `fixed`
+// points at true.
+ag_node *autoencoder_graph(ag_tape *tape, int n, ag_node *const *in, void *fixed);
+
 // Fills all parameters of a set with drawn values of magnitude below `scale`.
 void parameters_draw(ag_parameter_set *set, double scale, uint64_t seed);
 

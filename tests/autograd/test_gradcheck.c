@@ -247,6 +247,24 @@ Test(gradcheck, says_what_a_graph_function_returned_in_place_of_a_result) {
     ag_tape_free(other);
 }
 
+// The layers that rewrites join, with the batch's own moments and with given ones.
+Test(gradcheck, passes_convolutions_around_a_batch_norm) {
+    ag_tensor *values[AUTOENCODER_INPUTS];
+    autoencoder_draw(values);
+    for (int i = 0; i < 2; i++) {
+        bool fixed = i == 1;
+        ag_error error = {0};
+        ag_gradcheck_result result = {0};
+        cr_expect(ag_gradcheck(fixed ? "given moments" : "own moments", autoencoder_graph, &fixed,
+                               AUTOENCODER_INPUTS, values, (ag_gradcheck_params){.atol = 1e-7, .rtol = 1e-6},
+                               &result, &error),
+                  "%s", error.text);
+        cr_expect_eq(result.checked, 72 + 3 * 4 + 72 + 2 + 144, "%lld entries were checked",
+                     (long long)result.checked);
+    }
+    for (int i = 0; i < AUTOENCODER_INPUTS; i++) ag_tensor_free(values[i]);
+}
+
 // The gradient of another parameter is not that of this one; the values are restored bit by bit.
 Test(gradcheck, finds_a_wrong_parameter_gradient_and_restores_the_values) {
     critic c;

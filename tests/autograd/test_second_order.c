@@ -116,6 +116,20 @@ Test(second_order, a_convolutional_discriminator_passes_the_second_order_check) 
     ag_parameter_set_free(c.set);
 }
 
+Test(second_order, convolutions_around_a_batch_norm_pass_the_second_order_check) {
+    ag_tensor *values[AUTOENCODER_INPUTS];
+    autoencoder_draw(values);
+    for (int i = 0; i < 2; i++) {
+        bool fixed = i == 1;
+        ag_error error = {0};
+        ag_gradcheck_result result;
+        cr_expect(ag_gradgradcheck(fixed ? "given moments" : "own moments", autoencoder_graph, &fixed,
+                                   AUTOENCODER_INPUTS, values, (ag_gradcheck_params){0}, &result, &error),
+                  "%s", error.text);
+    }
+    for (int i = 0; i < AUTOENCODER_INPUTS; i++) ag_tensor_free(values[i]);
+}
+
 // y = x^3: the third derivative is 6, by three calls.
 Test(second_order, gradients_may_be_taken_three_times) {
     ag_tape *tape = ag_tape_create("cube", AG_F64);
