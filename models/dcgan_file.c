@@ -55,20 +55,14 @@ static nn_json *header_to_json(const dcgan *m, ag_error *error) {
     return ag_fail(error, AG_STATUS_MEMORY, "dcgan %s: no memory for the header", m->name), NULL;
 }
 
-static bool add_optimizer(nn_checkpoint *file, const nn_optimizer *optimizer, ag_error *error) {
-    for (int i = 0; i < nn_optimizer_state_count(optimizer); i++) {
-        if (!nn_checkpoint_add_set(file, nn_optimizer_state(optimizer, i), error)) return false;
-    }
-    return true;
-}
-
 static bool add_tensors(nn_checkpoint *file, const dcgan *m, ag_error *error) {
     const ag_shape fixed = AG_SHAPE(DCGAN_FIXED, m->params.z_dim);
     return nn_checkpoint_add_set(file, nn_model_set(m->generator, 0), error) &&
            nn_checkpoint_add_set(file, nn_model_set(m->discriminator, 0), error) &&
            nn_checkpoint_add(file, "fixed_z", AG_F32, fixed, m->fixed_z, error) &&
-           (!m->trainer || (add_optimizer(file, gan_trainer_optimizer(m->trainer, false), error) &&
-                            add_optimizer(file, gan_trainer_optimizer(m->trainer, true), error)));
+           (!m->trainer ||
+            (nn_checkpoint_add_optimizer(file, gan_trainer_optimizer(m->trainer, false), error) &&
+             nn_checkpoint_add_optimizer(file, gan_trainer_optimizer(m->trainer, true), error)));
 }
 
 static bool add_header(nn_checkpoint *file, const dcgan *m, ag_error *error) {
@@ -199,18 +193,13 @@ static bool check_tensors(const header *h, const dcgan *m, gan_trainer *trainer,
              nn_checkpoint_check_optimizer(h->content, gan_trainer_optimizer(trainer, true), error)));
 }
 
-static void read_optimizer(const header *h, const nn_optimizer *optimizer) {
-    for (int i = 0; i < nn_optimizer_state_count(optimizer); i++)
-        nn_checkpoint_read_set(h->content, nn_optimizer_state(optimizer, i), NULL);
-}
-
 // Cannot fail: all is checked, the sets sealed.
 static void read_tensors(const header *h, dcgan *m, gan_trainer *trainer) {
     const ag_shape fixed = AG_SHAPE(DCGAN_FIXED, m->params.z_dim);
     nn_checkpoint_read_set(h->content, nn_model_set(m->generator, 0), NULL);
     nn_checkpoint_read_set(h->content, nn_model_set(m->discriminator, 0), NULL);
     for (int which = 0; which < 2 && trainer; which++)
-        read_optimizer(h, gan_trainer_optimizer(trainer, which == 1));
+        nn_checkpoint_read_optimizer(h->content, gan_trainer_optimizer(trainer, which == 1), NULL);
     nn_format_read(h->content, "fixed_z", NN_FORMAT_F32, fixed, m->fixed_z, NULL);
 }
 

@@ -99,23 +99,50 @@ bool nn_checkpoint_add_text(nn_checkpoint *checkpoint, const char *key, const ch
     return true;
 }
 
-// "SET/PARAMETER"; false when it is longer than a file's tensors may be called.
-static bool tensor_name(const ag_parameter *parameter, char name[NAME_TEXT], ag_error *error) {
-    const char *set = ag_parameter_set_name(parameter->set);
-    return snprintf(name, NAME_TEXT, "%s/%s", set, parameter->name) < NAME_TEXT ||
+typedef enum set_kind { OF_MODEL, OF_OPTIMIZER } set_kind;
+
+// "SET/PARAMETER", which an optimizer's parameters are called by themselves; false when it is longer than a
+// file's tensors may be called.
+static bool tensor_name(const ag_parameter *parameter, set_kind kind, char name[NAME_TEXT], ag_error *error) {
+    const char *set = kind == OF_MODEL ? ag_parameter_set_name(parameter->set) : "";
+    return snprintf(name, NAME_TEXT, "%s%s%s", set, *set ? "/" : "", parameter->name) < NAME_TEXT ||
            ag_fail(error, AG_STATUS_CONTRACT, "tensor %s...: its name is longer than %d bytes", name,
                    NAME_TEXT - 1);
 }
 
-bool nn_checkpoint_add_set(nn_checkpoint *checkpoint, ag_parameter_set *set, ag_error *error) {
-    if (!NN_GIVEN(checkpoint, "checkpoint", error) || !NN_GIVEN(set, "set", error)) return false;
+// The same in a file, which an earlier version may have written: "SET/SET/PARAMETER" for an optimizer's.
+static bool stored_name(const nn_format_content *content, const ag_parameter *parameter, set_kind kind,
+                        char name[NAME_TEXT], ag_error *error) {
+    char earlier[NAME_TEXT];
+    if (!tensor_name(parameter, kind, name, error)) return false;
+    if (kind == OF_MODEL || nn_format_find(content, name)) return true;
+    snprintf(earlier, sizeof earlier, "%s/%s", ag_parameter_set_name(parameter->set), parameter->name);
+    if (nn_format_find(content, earlier)) memcpy(name, earlier, sizeof earlier);
+    return true;
+}
+
+static bool add_set(nn_checkpoint *checkpoint, ag_parameter_set *set, set_kind kind, ag_error *error) {
     char name[NAME_TEXT];
     if (!ag_parameter_set_seal(set, error)) return false;
     for (int i = 0; i < ag_parameter_set_count(set); i++) {
         const ag_parameter *p = ag_parameter_set_at(set, i);
-        if (!tensor_name(p, name, error) || !nn_checkpoint_add(checkpoint, name, ag_parameter_set_dtype(set),
-                                                               p->shape, ag_parameter_values(p), error))
+        if (!tensor_name(p, kind, name, error) ||
+            !nn_checkpoint_add(checkpoint, name, ag_parameter_set_dtype(set), p->shape,
+                               ag_parameter_values(p), error))
             return false;
+    }
+    return true;
+}
+
+bool nn_checkpoint_add_set(nn_checkpoint *checkpoint, ag_parameter_set *set, ag_error *error) {
+    return NN_GIVEN(checkpoint, "checkpoint", error) && NN_GIVEN(set, "set", error) &&
+           add_set(checkpoint, set, OF_MODEL, error);
+}
+
+bool nn_checkpoint_add_optimizer(nn_checkpoint *checkpoint, const nn_optimizer *optimizer, ag_error *error) {
+    if (!NN_GIVEN(checkpoint, "checkpoint", error) || !NN_GIVEN(optimizer, "optimizer", error)) return false;
+    for (int i = 0; i < nn_optimizer_state_count(optimizer); i++) {
+        if (!add_set(checkpoint, nn_optimizer_state(optimizer, i), OF_OPTIMIZER, error)) return false;
     }
     return true;
 }
@@ -146,14 +173,14 @@ bool nn_checkpoint_check(const nn_format_content *content, const char *name, nn_
                    isfinite(least) ? nn_number_format(least, rule) : "");
 }
 
-static bool check_set(const nn_format_content *content, ag_parameter_set *set, double least,
+static bool check_set(const nn_format_content *content, ag_parameter_set *set, set_kind kind, double least,
                       ag_error *error) {
     char name[NAME_TEXT];
     if (!ag_parameter_set_seal(set, error)) return false;
     const nn_format_dtype dtype = format_dtype(ag_parameter_set_dtype(set));
     for (int i = 0; i < ag_parameter_set_count(set); i++) {
         const ag_parameter *p = ag_parameter_set_at(set, i);
-        if (!tensor_name(p, name, error) ||
+        if (!stored_name(content, p, kind, name, error) ||
             !nn_checkpoint_check(content, name, dtype, p->shape, least, error))
             return false;
     }
@@ -162,7 +189,7 @@ static bool check_set(const nn_format_content *content, ag_parameter_set *set, d
 
 bool nn_checkpoint_check_set(const nn_format_content *content, ag_parameter_set *set, ag_error *error) {
     return NN_GIVEN(content, "content", error) && NN_GIVEN(set, "set", error) &&
-           check_set(content, set, -INFINITY, error);
+           check_set(content, set, OF_MODEL, -INFINITY, error);
 }
 
 static bool check_layer(const nn_format_content *content, const nn_layer *layer, ag_error *error) {
@@ -170,7 +197,7 @@ static bool check_layer(const nn_format_content *content, const nn_layer *layer,
     for (int i = 0; i < layer->n_parameters; i++) {
         const ag_parameter *p = layer->parameters[i];
         if (!(layer->nonnegative & 1u << i)) continue;
-        if (!tensor_name(p, name, error) ||
+        if (!tensor_name(p, OF_MODEL, name, error) ||
             !nn_checkpoint_check(content, name, format_dtype(ag_parameter_set_dtype(layer->set)), p->shape, 0,
                                  error))
             return false;
@@ -193,21 +220,37 @@ bool nn_checkpoint_check_optimizer(const nn_format_content *content, const nn_op
     if (!NN_GIVEN(content, "content", error) || !NN_GIVEN(optimizer, "optimizer", error)) return false;
     for (int i = 0; i < nn_optimizer_state_count(optimizer); i++) {
         const double least = nn_optimizer_state_nonnegative(optimizer, i) ? 0 : -INFINITY;
-        if (!check_set(content, nn_optimizer_state(optimizer, i), least, error)) return false;
+        if (!check_set(content, nn_optimizer_state(optimizer, i), OF_OPTIMIZER, least, error)) return false;
+    }
+    return true;
+}
+
+// Of a set that was checked.
+static bool read_set(const nn_format_content *content, ag_parameter_set *set, set_kind kind,
+                     ag_error *error) {
+    char name[NAME_TEXT];
+    for (int i = 0; i < ag_parameter_set_count(set); i++) {
+        const ag_parameter *p = ag_parameter_set_at(set, i);
+        if (!stored_name(content, p, kind, name, error) ||
+            !nn_format_read(content, name, format_dtype(ag_parameter_set_dtype(set)), p->shape,
+                            ag_parameter_values(p), error))
+            return false;
     }
     return true;
 }
 
 bool nn_checkpoint_read_set(const nn_format_content *content, ag_parameter_set *set, ag_error *error) {
-    if (!NN_GIVEN(content, "content", error) || !NN_GIVEN(set, "set", error)) return false;
-    char name[NAME_TEXT];
-    if (!nn_checkpoint_check_set(content, set, error)) return false;
-    for (int i = 0; i < ag_parameter_set_count(set); i++) {
-        const ag_parameter *p = ag_parameter_set_at(set, i);
-        if (!tensor_name(p, name, error) ||
-            !nn_format_read(content, name, format_dtype(ag_parameter_set_dtype(set)), p->shape,
-                            ag_parameter_values(p), error))
-            return false;
+    return NN_GIVEN(content, "content", error) && NN_GIVEN(set, "set", error) &&
+           nn_checkpoint_check_set(content, set, error) && read_set(content, set, OF_MODEL, error);
+}
+
+bool nn_checkpoint_read_optimizer(const nn_format_content *content, const nn_optimizer *optimizer,
+                                  ag_error *error) {
+    if (!NN_GIVEN(content, "content", error) || !NN_GIVEN(optimizer, "optimizer", error) ||
+        !nn_checkpoint_check_optimizer(content, optimizer, error))
+        return false;
+    for (int i = 0; i < nn_optimizer_state_count(optimizer); i++) {
+        if (!read_set(content, nn_optimizer_state(optimizer, i), OF_OPTIMIZER, error)) return false;
     }
     return true;
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What a model file contains: parameter sets as tensors "SET/PARAMETER", single tensors, and text entries.
+// What a model file contains: parameter sets as tensors "SET/PARAMETER", an optimizer's state among them as
+// "MODEL.m/PARAMETER", single tensors, and text entries.
 // Built up, then written in one atomic step (file.h) in the format of the path (format.h).
 #pragma once
 
@@ -17,6 +18,8 @@ AG_API void nn_checkpoint_free(nn_checkpoint *checkpoint);
 // Values are borrowed until the checkpoint is saved; names and text are copied. AG_STATUS_DIVERGED when a
 // value is NaN or infinite: a broken model never replaces a good file.
 AG_API bool nn_checkpoint_add_set(nn_checkpoint *checkpoint, ag_parameter_set *set, ag_error *error);
+AG_API bool nn_checkpoint_add_optimizer(nn_checkpoint *checkpoint, const nn_optimizer *optimizer,
+                                        ag_error *error);
 AG_API bool nn_checkpoint_add(nn_checkpoint *checkpoint, const char *name, ag_dtype dtype, ag_shape shape,
                               const void *values, ag_error *error);
 AG_API bool nn_checkpoint_add_text(nn_checkpoint *checkpoint, const char *key, const char *text,
@@ -38,3 +41,5 @@ AG_API bool nn_checkpoint_check_model(const nn_format_content *content, const nn
 AG_API bool nn_checkpoint_check_optimizer(const nn_format_content *content, const nn_optimizer *optimizer,
                                           ag_error *error);
 AG_API bool nn_checkpoint_read_set(const nn_format_content *content, ag_parameter_set *set, ag_error *error);
+AG_API bool nn_checkpoint_read_optimizer(const nn_format_content *content, const nn_optimizer *optimizer,
+                                         ag_error *error);

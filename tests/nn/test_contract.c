@@ -215,6 +215,10 @@ Test(contract, of_checkpoints) {
     ag_parameter_set *set = nn_model_set(model, 0);
     told_by_error(!nn_checkpoint_add_set(NULL, set, E), "nn_checkpoint_add_set", "checkpoint");
     told_by_error(!nn_checkpoint_add_set(checkpoint, NULL, E), "nn_checkpoint_add_set", "set");
+    told_by_error(!nn_checkpoint_add_optimizer(NULL, optimizer, E), "nn_checkpoint_add_optimizer",
+                  "checkpoint");
+    told_by_error(!nn_checkpoint_add_optimizer(checkpoint, NULL, E), "nn_checkpoint_add_optimizer",
+                  "optimizer");
     told_by_error(!nn_checkpoint_add(NULL, "x", AG_F32, AG_SHAPE(1), &value, E), "nn_checkpoint_add",
                   "checkpoint");
     told_by_error(!nn_checkpoint_add(checkpoint, NULL, AG_F32, AG_SHAPE(1), &value, E), "nn_checkpoint_add",
@@ -240,6 +244,10 @@ Test(contract, of_checkpoints) {
                   "nn_checkpoint_check", "name");
     told_by_error(!nn_checkpoint_read_set(NULL, set, E), "nn_checkpoint_read_set", "content");
     told_by_error(!nn_checkpoint_read_set(&content, NULL, E), "nn_checkpoint_read_set", "set");
+    told_by_error(!nn_checkpoint_read_optimizer(NULL, optimizer, E), "nn_checkpoint_read_optimizer",
+                  "content");
+    told_by_error(!nn_checkpoint_read_optimizer(&content, NULL, E), "nn_checkpoint_read_optimizer",
+                  "optimizer");
 }
 
 static ag_node *apply_nothing(const nn_layer *layer, ag_node *x, nn_mode mode) {
