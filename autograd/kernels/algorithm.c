@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Chooses the direct form or Winograd's for a pass of a convolution, by the sizes and the
-// kind of products alone: all passes of a layer, with any table of vectors, make the same
-// choice. AG_WINOGRAD limits the tile of outputs, 0 (never), 2 or 4 (the default); `all`
+// kind of products alone, the same with any table of vectors. AG_WINOGRAD limits the tile of outputs, 0 (never), 2 or 4 (the default); `all`
 // takes the largest tiles wherever the form exists, for tests. The points that tiles of 4
 // need would multiply the errors of bf16 by four: there tiles of 2 are the largest.
 #include <stdlib.h>
@@ -13,8 +12,9 @@
 enum {
     TRANSFORM = 8,         // multiply-adds that moving one transformed channel of a pixel costs, about
     WEIGHT_TRANSFORM = 6,  // and one transformed weight
-    GAIN = 5,              // Winograd's must cost less than GAIN - 1 parts of GAIN
 };
+static const double worth = 0.85;      // part of the direct form's time that Winograd's may cost at most
+static const double bf16_speed = 1.5;  // of products in bf16 beside the transforms, which they speed up too
 
 static const char *const names[] = {"0", "2", "4", "all"};
 static const int tiles[] = {0, 2, 4, 4};
@@ -52,16 +52,26 @@ static double taps_inside(const ag_axis_shape *s) {
     return (double)count;
 }
 
-// speed: of products beside that of the transforms' sums
-static bool pays(const ag_conv_geometry *g, double speed) {
+// In multiply-adds of the kind that the pass makes.
+static double direct_cost(const ag_conv_geometry *g) {
     const ag_axis_shape rows = ag_axis_of(g, true), columns = ag_axis_of(g, false);
-    const double channels = (double)(g->ci + g->co), weights = (double)(g->ci * g->co), n = (double)g->n;
+    return (double)(g->n * g->ci * g->co) * taps_inside(&rows) * taps_inside(&columns);
+}
+
+// speed: of products beside that of the transforms' sums
+static double winograd_cost(const ag_conv_geometry *g, double speed) {
+    const ag_axis_shape rows = ag_axis_of(g, true), columns = ag_axis_of(g, false);
+    const double channels = (double)(g->ci + g->co), weights = (double)(g->ci * g->co);
     const double products = (double)ag_axis_products(&rows) * (double)ag_axis_products(&columns);
     const double filters = ag_axis_filters(&rows) * ag_axis_filters(&columns);
-    const double winograd = n * products * (weights + speed * TRANSFORM * channels) +
-                            speed * WEIGHT_TRANSFORM * filters * weights;
-    const double direct = n * taps_inside(&rows) * taps_inside(&columns) * weights;
-    return GAIN * winograd < (GAIN - 1) * direct;
+    return (double)g->n * products * (weights + speed * TRANSFORM * channels) +
+           speed * WEIGHT_TRANSFORM * filters * weights;
+}
+
+// The direct weight gradient does not round: half as fast as products in bf16.
+static bool pays(const ag_conv_geometry *g, ag_conv_pass pass, bool bf16) {
+    const double direct = direct_cost(g) * (bf16 && pass == AG_CONV_WEIGHT_GRADIENT ? 2 : 1);
+    return winograd_cost(g, bf16 ? bf16_speed : 1) < worth * direct;
 }
 
 // Pairs of factors are channels that lie side by side, in two of the three passes, which all choose alike.
@@ -75,7 +85,7 @@ const ag_conv_kernel *ag_conv_choose(const ag_kernels *kernels, ag_conv_pass pas
     const int most = kernels->bf16 ? 2 : AG_AXIS_TILE, tile = tiles[limit()] < most ? tiles[limit()] : most;
     g->winograd = tile;
     if (tile > 0 && ag_winograd_possible(kernels, g) &&
-        (limit() == EVERYWHERE || pays(g, kernels->bf16 ? 2 : 1)))
+        (limit() == EVERYWHERE || pays(g, pass, kernels->bf16)))
         return &kernels->winograd[pass];
     g->winograd = 0;
     return &kernels->conv[pass];
