@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Chooses the direct form or Winograd's for a pass of a convolution, by the sizes and the
-// kind of products alone, the same with any table of vectors. AG_WINOGRAD limits the tile of outputs, 0 (never), 2 or 4 (the default); `all`
-// takes the largest tiles wherever the form exists, for tests. The points that tiles of 4
+// Chooses the direct form or Winograd's for a pass of a convolution, by the sizes and the kind of products
+// alone, the same with any table of vectors. AG_WINOGRAD limits the tile of outputs, 0 (never), 2 or 4 (the
+// default); `all` takes the largest tiles wherever the form exists, for tests. The points that tiles of 4
 // need would multiply the errors of bf16 by four: there tiles of 2 are the largest.
 #include <stdlib.h>
 #include <string.h>

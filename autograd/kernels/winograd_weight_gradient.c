@@ -9,7 +9,7 @@ enum {
     FEW_POINTS = 3,    // finite ones, that hardly add to the error
     GROUP_IMAGES = 8,  // at least
     TASKS = 10,        // of stage 1, wanted
-    MANY_TASKS = 16,   // where the points are many
+    MANY_TASKS = 20,   // where the points are many
     CHUNK = 256,       // elements of dw that a task of the last stage makes, whole rows of WIDTH
 };
 
@@ -25,12 +25,13 @@ static bool has_many_points(const winograd *pass) {
     return larger(pass->rows.points, pass->columns.points) > FEW_POINTS;
 }
 
-// Tasks of stage 1 are a row filter with a group of images: a filter of more products has more groups.
+// Tasks of stage 1 are a row filter with a group of images: a filter of more products has more groups, of any
+// filter an even number, so that two threads end together.
 static int64_t group_count(const winograd *pass, int64_t filter) {
     const int64_t all = larger(product_count(&pass->rows), 1);
     const int64_t tasks = has_many_points(pass) ? MANY_TASKS : TASKS;
-    const int64_t wanted = larger((tasks * row_count(pass, filter) + all / 2) / all, 1);
-    return smaller(wanted, tile_parts(pass->geometry.n, GROUP_IMAGES));
+    const int64_t pairs = larger((tasks * row_count(pass, filter) + all) / (2 * all), 1);
+    return smaller(2 * pairs, tile_parts(pass->geometry.n, GROUP_IMAGES));
 }
 
 // Of all filters before this one.
