@@ -87,7 +87,7 @@ typedef struct ag_normalize_call {
 } ag_normalize_call;
 
 // A matrix product: c[i,j] = sum over l < k of a[i,l] b[l,j], i < m, j < n. The other numbers are the
-// elements from one row to the next, and from one column of a.
+// elements from one row to the next, and from one column of a; one of a's two is 1.
 typedef struct ag_matmul_call {
     int64_t m, n, k;
     const void *a, *b;
@@ -113,7 +113,7 @@ typedef struct ag_adam_step {
 typedef struct ag_kernels {
     const char *isa;  // "scalar", "baseline", "avx2", "avx512"
     ag_dtype dtype;
-    bool bf16;  // convolutions may multiply numbers rounded to bfloat16; they add in dtype
+    bool bf16;  // conv, winograd and matmul may multiply numbers rounded to bfloat16; they add in dtype
     int lanes;  // elements of a vector
 
     void (*pointwise[AG_POINTWISE_COUNT])(const ag_pointwise_call *call);

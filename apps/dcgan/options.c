@@ -95,7 +95,8 @@ static const option_row rows[OPTION_END] = {
          .help = "The kernels' instruction set: scalar, baseline, avx2 or avx512 (default: the best "
                  "of this processor, or AG_ISA's)"},
     [OPTION_PRECISION] = {"precision", "NAME", .kind = OPTION_CHOICE, .saved = true, .recent = true,
-                          .preset = "f32", .help = "What convolutions multiply in training",
+                          .preset = "f32",
+                          .help = "What convolutions and wide dense layers multiply in training",
                           .choice = precision_choice},
     [OPTION_JSON] = {"json", .kind = OPTION_FLAG, .help = "Print one JSON object instead of tables"},
     [OPTION_PROFILE] = {"profile", "FILE",

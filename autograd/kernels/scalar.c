@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The definition of every slot but the convolutions, in plain C and libm: the oracle of the vector tables'
-// test. Sums run in double, in index order.
+// The definition of every slot but those of scalar_products.c, in plain C and libm: the oracle of the vector
+// tables' test. Sums run in double, in index order.
 #include <tgmath.h>
 
 #include "autograd/kernels/slots.h"
@@ -123,17 +123,6 @@ void KERNEL(normalize_gradient)(const ag_normalize_call *call) {
         const int64_t c = i % call->cols;
         ((real *)call->out)[i] = scale[c] * (gradient_of(call, i, c) - a[c] - (x[i] - mean[c]) * b[c]);
     }
-}
-
-void KERNEL(matmul)(const ag_matmul_call *call) {
-    for (int64_t i = 0; i < call->m; i++)
-        for (int64_t j = 0; j < call->n; j++) {
-            const real *a = (const real *)call->a + i * call->a_row, *b = (const real *)call->b + j;
-            double sum = 0;
-            for (int64_t l = 0; l < call->k; l++)
-                sum += (double)a[l * call->a_column] * (double)b[l * call->b_row];
-            ((real *)call->c)[i * call->c_row + j] = (real)sum;
-        }
 }
 
 void KERNEL(adam)(const ag_adam_step *step) {

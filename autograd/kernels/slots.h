@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The functions of one table, as table.c puts them in and the other sources define them. Every source here is
 // compiled once per instruction set and element type; the build gives KERNEL_ISA (scalar, baseline, avx2,
-// avx512), KERNEL_BITS (32, 64), KERNEL_BF16 (1: the convolutions' products) and KERNEL_VECTOR_BYTES, and
+// avx512), KERNEL_BITS (32, 64), KERNEL_BF16 (1: bf16 products) and KERNEL_VECTOR_BYTES, and
 // KERNEL(name) makes the names differ.
 #pragma once
 
@@ -68,5 +68,5 @@ KERNEL_CONV(KERNEL, winograd_input_gradient)
 KERNEL_CONV(KERNEL, winograd_weight_gradient)
 #undef KERNEL_CONV
 
-void KERNEL_SHARED(matmul)(const ag_matmul_call *call);
+void KERNEL(matmul)(const ag_matmul_call *call);
 void KERNEL_SHARED(adam)(const ag_adam_step *step);

@@ -39,6 +39,6 @@ const ag_kernels KERNEL(table) = {
             [AG_CONV_WEIGHT_GRADIENT] = CONV(KERNEL, winograd_weight_gradient),
         },
 #endif
-    .matmul = KERNEL_SHARED(matmul),
+    .matmul = KERNEL(matmul),
     .adam = KERNEL_SHARED(adam),
 };

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: MIT
 // matmul: y = op(a) op(b) in tasks of our own: a small a with a wide b by the kernel, the rest by OpenBLAS.
-// One thread of a Zen 3 core: [128,100] by [100,12544], kernel 3.9 ms, OpenBLAS 4.7; [100,128] by
-// [128,12544], a transposed, 3.9 and 4.4; [512,100] by [100,12544], 14.3 and 17.9; [100,512] by [512,12544],
-// 19.2 and 16.8.
+// Kernel and OpenBLAS on one thread, ms (caches cold on the Zen 5, in parentheses with bf16 products):
+//                                             Zen 3, AVX2    Zen 5, AVX-512
+//   [128,100] by [100,12544]                   3.9   4.7     1.35   1.81 (0.76)
+//   [100,128] by [128,12544], a transposed     3.9   4.4     1.43   1.81 (0.82)
+//   [512,100] by [100,12544]                  14.3  17.9     5.1    6.5  (2.96)
+//   [100,512] by [512,12544]                  19.2  16.8     5.9    6.9  (3.4)
+// With AVX-512 OpenBLAS is faster where all is small, [16,64] by [64,1024] 0.020 instead of 0.021.
 #include "autograd/blas.h"
 #include "autograd/kernel.h"
 #include "autograd/op.h"

@@ -9,29 +9,48 @@
 
 #define BIT 0x1p-9  // of 1 + BIT the last, lost in bfloat16
 
-// A tape with the product (1 + BIT) * 1, 256 times, by a convolution of one pixel.
+// On a tape the mean of products (1 + BIT) * 1, each the sum of TERMS.
 typedef struct recording {
     ag_tape *tape;
     ag_node *product;
 } recording;
 
-static recording record(ag_dtype dtype) {
+enum { TERMS = 16 };
+
+static ag_node *ones(ag_tape *tape, double value, ag_shape shape) {
+    return ag_broadcast(ag_scalar(tape, value), shape);
+}
+
+static ag_node *convolution(ag_tape *tape) {
+    return ag_conv2d(ones(tape, 1 + BIT, AG_SHAPE(1, 1, 1, TERMS)), ones(tape, 1, AG_SHAPE(1, 1, TERMS, 16)),
+                     (ag_conv_params){0});
+}
+
+static ag_node *wide_matmul(ag_tape *tape) {
+    return ag_matmul(ones(tape, 1 + BIT, AG_SHAPE(8, TERMS)), ones(tape, 1, AG_SHAPE(TERMS, 64)), false,
+                     false);
+}
+
+static ag_node *square_matmul(ag_tape *tape) {
+    return ag_matmul(ones(tape, 1 + BIT, AG_SHAPE(8, TERMS)), ones(tape, 1, AG_SHAPE(TERMS, 8)), false,
+                     false);
+}
+
+static recording record(ag_dtype dtype, ag_node *(*product)(ag_tape *tape)) {
     recording r = {.tape = ag_tape_create("product", dtype)};
-    ag_node *x = ag_broadcast(ag_scalar(r.tape, 1 + BIT), AG_SHAPE(1, 1, 1, 16));
-    ag_node *w = ag_broadcast(ag_scalar(r.tape, 1), AG_SHAPE(1, 1, 16, 16));
-    r.product = ag_sum(ag_conv2d(x, w, (ag_conv_params){0}));
+    r.product = ag_mean(product(r.tape));
     return r;
 }
 
 static double run(ag_program *program, ag_node *output) {
     ag_error error = {0};
     cr_assert(ag_program_run(program, (ag_clock){0}, &error), "%s", error.text);
-    return ag_program_output_scalar(program, output, &error) / 256;
+    return ag_program_output_scalar(program, output, &error) / TERMS;
 }
 
-static double value(ag_dtype dtype) {
+static double value_of(ag_dtype dtype, ag_node *(*product)(ag_tape *tape)) {
     ag_error error = {0};
-    recording r = record(dtype);
+    recording r = record(dtype, product);
     ag_program *program = ag_program_compile(r.tape, 1, &r.product, NULL, &error);
     cr_assert(program, "%s", error.text);
     const double found = run(program, r.product);
@@ -39,6 +58,8 @@ static double value(ag_dtype dtype) {
     ag_tape_free(r.tape);
     return found;
 }
+
+static double value(ag_dtype dtype) { return value_of(dtype, convolution); }
 
 static void emulate(void) { setenv("AG_BF16", "emulate", 1); }
 
@@ -57,9 +78,18 @@ Test(precision, rounds_what_f32_tapes_multiply, .init = emulate) {
     cr_assert(ag_precision_set(AG_PRECISION_F32, NULL) && value(AG_F32) == 1 + BIT);
 }
 
+Test(precision, rounds_what_the_wide_matmul_multiplies_and_no_other, .init = emulate) {
+    cr_assert(value_of(AG_F32, wide_matmul) == 1 + BIT);
+    ag_precision_set(AG_PRECISION_BF16, NULL);
+    const double wide = value_of(AG_F32, wide_matmul), square = value_of(AG_F32, square_matmul);
+    cr_assert(wide == 1, "the product is %.9g", wide);
+    cr_assert(square == 1 + BIT, "a product of OpenBLAS's is %.9g", square);
+    cr_assert(value_of(AG_F64, wide_matmul) == 1 + BIT, "a product of f64 was rounded");
+}
+
 Test(precision, of_a_program_is_that_of_its_compiling, .init = emulate) {
     ag_error error = {0};
-    recording r = record(AG_F32);
+    recording r = record(AG_F32, convolution);
     ag_program *program = ag_program_compile(r.tape, 1, &r.product, NULL, &error);
     cr_assert(program, "%s", error.text);
     ag_precision_set(AG_PRECISION_BF16, NULL);

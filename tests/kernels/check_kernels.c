@@ -21,7 +21,7 @@ static const group groups[] = {
     {"pointwise", check_pointwise, "", false},
     {"columns", check_columns, " sum column_sum column_square column_dot ", false},
     {"normalize", check_normalize, " normalize_gradient column_gradient ", false},
-    {"matmul", check_matmul, "", false},
+    {"matmul", check_matmul, "", true},
     {"adam", check_adam, "", false},
     {"axis", check_axis, "", false},
     {"convolution", check_convolution, " winograd forward input_gradient weight_gradient ", true},

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The definition of the convolution's three passes, in plain loops: one task per image, or per tap for the
-// weight gradient; no scratch. Sums run in double.
+// The definition of what a table of bf16 products has for itself: the convolution's three passes, one task
+// per image, or per tap for the weight gradient, no scratch; and the matrix product. Sums run in double.
 #include "autograd/kernels/bf16.h"
 #include "autograd/kernels/slots.h"
 
@@ -107,4 +107,15 @@ void KERNEL(weight_gradient_run)(const ag_conv_call *call, int stage, int64_t ta
     real *dw = (real *)call->out + tap * g->ci * g->co;
     for (int64_t c = 0; c < g->ci; c++)
         for (int64_t o = 0; o < g->co; o++) dw[c * g->co + o] = (real)weight_sum(call, tap, c, o);
+}
+
+void KERNEL(matmul)(const ag_matmul_call *call) {
+    for (int64_t i = 0; i < call->m; i++)
+        for (int64_t j = 0; j < call->n; j++) {
+            const real *a = (const real *)call->a + i * call->a_row, *b = (const real *)call->b + j;
+            double sum = 0;
+            for (int64_t l = 0; l < call->k; l++)
+                sum += factor(a[l * call->a_column]) * factor(b[l * call->b_row]);
+            ((real *)call->c)[i * call->c_row + j] = (real)sum;
+        }
 }
