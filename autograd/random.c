@@ -11,13 +11,15 @@
 
 #include "autograd/kernels/elementary.h"
 
-// The values of one block: four in f32, two in f64.
-typedef union block {
-    float f32[4];
-    double f64[2];
-} block;
+enum { GROUP = 2 };  // blocks at a time: their f32 numbers fill a vector of SSE2
 
-typedef void (*block_function)(const uint32_t words[4], block *values);
+// The values of a group: four of each block in f32, two in f64.
+typedef union group {
+    float f32[4 * GROUP];
+    double f64[2 * GROUP];
+} group;
+
+typedef void (*group_function)(const uint32_t words[4 * GROUP], group *values);
 
 void ag_random_block(ag_stream stream, uint64_t index, uint32_t out[4]) {
     const philox4x32_ctr_t counter = {
@@ -30,28 +32,29 @@ void ag_random_block(ag_stream stream, uint64_t index, uint32_t out[4]) {
 
 static uint64_t join(uint32_t low, uint32_t high) { return (uint64_t)high << 32 | low; }
 
-static void uniform_f32(const uint32_t words[4], block *values) {
-    for (int i = 0; i < 4; i++) values->f32[i] = (float)(words[i] >> 8) * 0x1p-24f;
+static void uniform_f32(const uint32_t words[4 * GROUP], group *values) {
+    for (int i = 0; i < 4 * GROUP; i++) values->f32[i] = (float)(words[i] >> 8) * 0x1p-24f;
 }
 
-static void uniform_f64(const uint32_t words[4], block *values) {
-    for (int i = 0; i < 2; i++)
+static void uniform_f64(const uint32_t words[4 * GROUP], group *values) {
+    for (int i = 0; i < 2 * GROUP; i++)
         values->f64[i] = (double)(join(words[2 * i], words[2 * i + 1]) >> 11) * 0x1p-53;
 }
 
-// logarithm[i] = log u[i]; sine, cosine of 2 pi v[i], for two numbers. SLEEF's cinz functions round the same
-// way on every processor and in every width.
+// logarithm[i] = log u[i]; sine, cosine of 2 pi v[i]. SLEEF's cinz functions round the same way on every
+// processor and in every width.
 #ifdef __SSE2__
-static void elementary_f32(const float u[2], const float v[2], float logarithm[2], float sine[2],
-                           float cosine[2]) {
-    const __m128 logarithms = Sleef_cinz_logf4_u10sse2((__m128){u[0], u[1], 1, 1});
-    const Sleef___m128_2 angles = Sleef_cinz_sincospif4_u05sse2((__m128){v[0], v[1], 0, 0});
-    for (int i = 0; i < 2; i++) logarithm[i] = logarithms[i], sine[i] = angles.x[i], cosine[i] = angles.y[i];
+static void elementary_f32(const float u[4], const float v[4], float logarithm[4], float sine[4],
+                           float cosine[4]) {
+    const Sleef___m128_2 angles = Sleef_cinz_sincospif4_u05sse2(_mm_loadu_ps(v));
+    _mm_storeu_ps(logarithm, Sleef_cinz_logf4_u10sse2(_mm_loadu_ps(u)));
+    _mm_storeu_ps(sine, angles.x);
+    _mm_storeu_ps(cosine, angles.y);
 }
 #else
-static void elementary_f32(const float u[2], const float v[2], float logarithm[2], float sine[2],
-                           float cosine[2]) {
-    for (int i = 0; i < 2; i++) {
+static void elementary_f32(const float u[4], const float v[4], float logarithm[4], float sine[4],
+                           float cosine[4]) {
+    for (int i = 0; i < 4; i++) {
         const Sleef_float_2 angle = Sleef_cinz_sincospif1_u05purec(v[i]);
         logarithm[i] = Sleef_cinz_logf1_u10purec(u[i]), sine[i] = angle.x, cosine[i] = angle.y;
     }
@@ -59,41 +62,44 @@ static void elementary_f32(const float u[2], const float v[2], float logarithm[2
 #endif
 
 // Box and Muller 1958: sqrt(-2 log u) (cos 2 pi v, sin 2 pi v), u in (0, 1].
-static void normal_f32(const uint32_t words[4], block *values) {
-    float u[2], v[2], logarithm[2], sine[2], cosine[2];
-    for (int i = 0; i < 2; i++) {
+static void normal_f32(const uint32_t words[4 * GROUP], group *values) {
+    float u[4], v[4], logarithm[4], sine[4], cosine[4];
+    for (int i = 0; i < 4; i++) {
         u[i] = ((float)words[2 * i] + 1) * 0x1p-32f;
         v[i] = (float)(words[2 * i + 1] >> 8) * 0x1p-23f;
     }
     elementary_f32(u, v, logarithm, sine, cosine);
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < 4; i++) {
         const float radius = sqrtf(-2 * logarithm[i]);
         values->f32[2 * i] = radius * cosine[i];
         values->f32[2 * i + 1] = radius * sine[i];
     }
 }
 
-static void normal_f64(const uint32_t words[4], block *values) {
-    const double u = (double)((join(words[0], words[1]) >> 11) + 1) * 0x1p-53;
-    const double v = (double)(join(words[2], words[3]) >> 11) * 0x1p-52;
-    const double radius = sqrt(-2 * Sleef_cinz_logd1_u10purec(u));
-    const Sleef_double_2 angle = Sleef_cinz_sincospid1_u05purec(v);
-    values->f64[0] = radius * angle.y;
-    values->f64[1] = radius * angle.x;
+static void normal_f64(const uint32_t words[4 * GROUP], group *values) {
+    for (int i = 0; i < GROUP; i++, words += 4) {
+        const double u = (double)((join(words[0], words[1]) >> 11) + 1) * 0x1p-53;
+        const double v = (double)(join(words[2], words[3]) >> 11) * 0x1p-52;
+        const double radius = sqrt(-2 * Sleef_cinz_logd1_u10purec(u));
+        const Sleef_double_2 angle = Sleef_cinz_sincospid1_u05purec(v);
+        values->f64[2 * i] = radius * angle.y;
+        values->f64[2 * i + 1] = radius * angle.x;
+    }
 }
 
-// Values first .. first + n, of which the outermost blocks may give only a part.
-static void fill(ag_stream stream, uint64_t first, int64_t n, ag_dtype dtype, block_function function,
+// Values first .. first + n, of which the outermost groups may give only a part.
+static void fill(ag_stream stream, uint64_t first, int64_t n, ag_dtype dtype, group_function function,
                  void *out) {
     const size_t size = ag_dtype_bytes(dtype);
-    const int64_t per_block = (int64_t)(sizeof(block) / size);
+    const int64_t per_group = (int64_t)(sizeof(group) / size);
     for (int64_t done = 0; done < n;) {
         const uint64_t at = first + (uint64_t)done;
-        const int64_t skip = (int64_t)(at % (uint64_t)per_block);
-        const int64_t count = per_block - skip < n - done ? per_block - skip : n - done;
-        uint32_t words[4];
-        block values;
-        ag_random_block(stream, at / (uint64_t)per_block, words);
+        const int64_t skip = (int64_t)(at % (uint64_t)per_group);
+        const int64_t count = per_group - skip < n - done ? per_group - skip : n - done;
+        uint32_t words[4 * GROUP];
+        group values;
+        for (uint64_t i = 0; i < GROUP; i++)
+            ag_random_block(stream, at / (uint64_t)per_group * GROUP + i, words + 4 * i);
         function(words, &values);
         memcpy((char *)out + (size_t)done * size, (const char *)&values + (size_t)skip * size,
                (size_t)count * size);

@@ -6,6 +6,7 @@
 #include "autograd/ops/array.h"
 #include "autograd/threads.h"
 
+#define DRAWS 2048    // of a task: about as much work as AG_CHUNK elements of a loop without logarithms
 #define LANE_BITS 40  // room for the largest tensor
 #define LANES (UINT32_C(1) << (64 - LANE_BITS))
 
@@ -33,14 +34,14 @@ static void fill_chunk(void *context, int64_t i) {
     const draw *d = j->call->node->attributes;
     const ag_dtype dtype = j->call->kernels->dtype;
     const ag_stream stream = {j->call->clock->seed, d->purpose, j->call->clock->step};
-    const int64_t first = i * AG_CHUNK;
-    j->fill(stream, ((uint64_t)d->lane << LANE_BITS) + (uint64_t)first, ag_chunk_length(j->n, i), dtype,
+    const int64_t first = i * DRAWS;
+    j->fill(stream, ((uint64_t)d->lane << LANE_BITS) + (uint64_t)first, ag_min(DRAWS, j->n - first), dtype,
             ag_at(j->call->out, first, dtype));
 }
 
 static void fill_all(const ag_call *call, fill_function fill) {
     job j = {call, fill, ag_shape_size(call->node->shape)};
-    ag_parallel_for(ag_chunk_count(j.n), fill_chunk, &j);
+    ag_parallel_for(ag_ceil_div(j.n, DRAWS), fill_chunk, &j);
 }
 
 static void normal_forward(const ag_call *call) { fill_all(call, ag_random_normal_fill); }
