@@ -5,12 +5,17 @@
 #include "autograd/kernels/epilogue.h"
 #include "autograd/kernels/tile.h"
 
+enum {
+    ROUNDED = PAIR > 1,  // factors are not the images' own numbers
+    FEW_INPUTS = 4,
+};
+
 // One of the two passes: which tensor is gathered from, which is written.
 typedef struct gather {
     const ag_conv_geometry *geometry;
     bool transposed;  // the input gradient
     int64_t in_h, in_w, in_c, out_h, out_w, out_c;
-    bool narrow;    // few outputs: vectors run along in_c instead, of unrounded numbers
+    bool narrow;    // few outputs: vectors run along in_c instead
     int64_t depth;  // in_c as it is multiplied: in whole pairs
 } gather;
 
@@ -18,19 +23,23 @@ static gather gather_of(const ag_conv_geometry *g, bool transposed) {
     gather pass = {g, transposed, g->h, g->w, g->ci, g->oh, g->ow, g->co, false, 0};
     if (transposed) pass = (gather){g, transposed, g->oh, g->ow, g->co, g->h, g->w, g->ci, false, 0};
     pass.narrow = pass.out_c <= LANES / 2 && pass.in_c >= LANES;
-    pass.depth = pass.narrow ? pass.in_c : tile_parts(pass.in_c, PAIR) * PAIR;
+    pass.depth = tile_parts(pass.in_c, PAIR) * PAIR;
     return pass;
+}
+
+// Rounding the images takes longer than bf16 products save: those of few outputs, and of few inputs that are
+// no whole pairs, which are rounded one by one (28x28x3 -> 14x14x32 of 128 images 0.57 instead of 0.15 ms).
+// The table's own type multiplies them as they are.
+static bool stays_unrounded(const gather *pass) {
+    return ROUNDED && (pass->narrow || (pass->in_c < pass->depth && pass->in_c < FEW_INPUTS));
 }
 
 static int64_t panel_width(const gather *pass) { return pass->narrow ? 1 : WIDTH; }
 static int64_t panel_count(const gather *pass) { return tile_parts(pass->out_c, panel_width(pass)); }
 static int64_t panel_bytes(const gather *pass) {
     const int64_t weights = pass->geometry->kh * pass->geometry->kw * pass->depth * panel_width(pass);
-    return weights * (int64_t)(pass->narrow ? sizeof(real) : sizeof(factor));
+    return weights * (int64_t)sizeof(factor);
 }
-
-// Whether the images are multiplied as factors that differ from their own numbers.
-static bool is_rounded(const gather *pass) { return PAIR > 1 && !pass->narrow; }
 static int64_t image_size(const gather *pass) { return pass->in_h * pass->in_w * pass->depth; }
 
 // The taps of one axis that reach an output position: `count` of them from `first` on, in packed order, over
@@ -77,11 +86,11 @@ static int64_t unpacked_tap(const gather *pass, int64_t k, int64_t place) {
 }
 
 // A row of weights, zeros behind the last one: into row
-// `row` of u[.. / PAIR][WIDTH][PAIR], or u[..] if narrow.
+// `row` of u[.. / PAIR][WIDTH][PAIR], or u[..] if narrow (then PAIR is 1).
 static void pack_row(const gather *pass, const real *from, int64_t step, int64_t count, int64_t row,
                      void *u) {
     if (pass->narrow) {
-        ((real *)u)[row] = from[0];
+        ((factor *)u)[row] = f_of(from[0]);
         return;
     }
     factor *to = (factor *)u + row / PAIR * PAIR * WIDTH + row % PAIR;
@@ -104,19 +113,23 @@ static void pack_panel(const gather *pass, const real *w, int64_t panel, void *u
     }
 }
 
+static void round_row(const real *in, int64_t n, factor *out, int64_t depth) {
+    const int64_t whole = n / LANES * LANES;
+    for (int64_t c = 0; c < whole; c += LANES) f_store(out + c, v_load(in + c));
+    for (int64_t c = whole; c < depth; c++) out[c] = f_of(c < n ? in[c] : 0);
+}
+
 // An image's numbers as factors, each pixel in whole pairs.
 static void round_image(const gather *pass, const real *in, factor *out) {
-    const int64_t whole = pass->in_c / LANES * LANES;
-    for (int64_t p = 0; p < pass->in_h * pass->in_w; p++, in += pass->in_c, out += pass->depth) {
-        for (int64_t c = 0; c < whole; c += LANES) f_store(out + c, v_load(in + c));
-        for (int64_t c = whole; c < pass->depth; c++) out[c] = f_of(c < pass->in_c ? in[c] : 0);
-    }
+    const int64_t pixels = pass->in_h * pass->in_w, odd = pass->in_c < pass->depth;
+    const int64_t rows = odd ? pixels : 1, n = odd ? pass->in_c : pixels * pass->in_c;
+    for (int64_t r = 0; r < rows; r++) round_row(in + r * n, n, out + r * (n + odd), n + odd);
 }
 
 // Images and outputs of one task.
 typedef struct block {
     const gather *pass;
-    const void *in, *u;  // the first image, the panel: factors, or numbers if narrow
+    const void *in, *u;  // the first image, the panel: factors
     real *out;           // the first image, from the panel's first output on
     int64_t in_image, out_image, outputs;
     bool has_epilogue;
@@ -140,7 +153,8 @@ INLINE void wide_pixel(int rows, const gather_block *task, taps v, taps h, real 
     for (int r = 0; r < rows; r++) tile_store(acc[r], out + r * task->out_image, task->outputs);
 }
 
-// acc[r] += a[r * row + ..] * b[..] by vectors, lanes still apart
+// acc[r] += a[r * row + ..] * b[..] by vectors, lanes still apart; at least a vector. The last one overlaps the
+// one before and is masked: a call that copied the rest would send the sums to memory.
 INLINE void dot(int rows, int64_t length, const real *a, int64_t row, const real *b, vec acc[ROWS]) {
     int64_t k = 0;
     for (; k + LANES <= length; k += LANES) {
@@ -148,14 +162,13 @@ INLINE void dot(int rows, int64_t length, const real *a, int64_t row, const real
         for (int r = 0; r < rows; r++) acc[r] += v_load(a + r * row + k) * w;
     }
     if (k == length) return;
-    const vec w = v_load_part(b + k, length - k);
-    for (int r = 0; r < rows; r++) acc[r] += v_load_part(a + r * row + k, length - k) * w;
+    const vec w = v_last(v_load(b + length - LANES), length - k);
+    for (int r = 0; r < rows; r++) acc[r] += v_last(v_load(a + r * row + length - LANES), length - k) * w;
 }
 
-// Together and without a branch on their signs, which nothing foretells:
-// 1.7 instead of 1.9 ms for 128 x 28 x 28 outputs.
-static __attribute__((noinline)) void finish_sums(const gather_block *task, real sums[WIDTH]) {
-    for (int r = 0; r < WIDTH; r += LANES) v_store(sums + r, v_finish(v_load(sums + r), task->end[0]));
+// Apart, so that its constants take no registers from the loops.
+static __attribute__((noinline)) vec finish_sums(const gather_block *task, vec sums) {
+    return v_finish(sums, task->end[0]);
 }
 
 INLINE void narrow_pixel(int rows, const gather_block *task, taps v, taps h, real *out) {
@@ -165,10 +178,12 @@ INLINE void narrow_pixel(int rows, const gather_block *task, taps v, taps h, rea
     for (int64_t t = 0; t < v.count; t++)
         dot(rows, h.count * pass->in_c, in + ((v.source + t) * pass->in_w + h.source) * pass->in_c,
             task->in_image, u + ((v.first + t) * pass->geometry->kw + h.first) * pass->in_c, acc);
-    real sums[WIDTH] = {0};
-    for (int r = 0; r < rows; r++) sums[r] = v_sum(acc[r]);
-    if (task->has_epilogue) finish_sums(task, sums);
-    for (int r = 0; r < rows; r++) out[r * task->out_image] = sums[r];
+    for (int first = 0; first < rows; first += LANES) {
+        const int count = rows - first < LANES ? rows - first : LANES;
+        vec sums = v_sums(count, acc + first);
+        if (task->has_epilogue) sums = finish_sums(task, sums);
+        for (int r = 0; r < count; r++) out[(first + r) * task->out_image] = sums[r];
+    }
 }
 
 INLINE void pixels(int rows, bool narrow, const gather_block *task) {
@@ -190,7 +205,7 @@ INLINE void pixels(int rows, bool narrow, const gather_block *task) {
 // images), groups within a panel: those that follow each other share the panel in the cache.
 static int64_t gather_tasks(const gather *pass, int stage) {
     const int64_t n = pass->geometry->n, panels = panel_count(pass);
-    if (stage == 0) return panels + (is_rounded(pass) ? n : 0);
+    if (stage == 0) return panels + (ROUNDED ? n : 0);
     return stage == 1 ? panels * tile_parts(n, ROWS) : 0;
 }
 
@@ -200,7 +215,7 @@ static int64_t panels_bytes(const gather *pass) {
 }
 
 static int64_t gather_bytes(const gather *pass) {
-    const int64_t images = is_rounded(pass) ? pass->geometry->n * image_size(pass) : 0;
+    const int64_t images = ROUNDED ? pass->geometry->n * image_size(pass) : 0;
     return panels_bytes(pass) + images * (int64_t)sizeof(factor);
 }
 
@@ -215,7 +230,7 @@ static void prepare(const gather *pass, const ag_conv_call *call, int64_t task) 
 }
 
 static const void *images_from(const gather *pass, const ag_conv_call *call, int64_t first) {
-    if (is_rounded(pass))
+    if (ROUNDED)
         return (const factor *)((const char *)call->scratch + panels_bytes(pass)) + first * image_size(pass);
     return (const real *)call->a + first * image_size(pass);
 }
@@ -250,33 +265,40 @@ static void gather_run(const gather *pass, const ag_conv_call *call, int stage, 
 }
 
 int64_t KERNEL(forward_bytes)(const ag_conv_geometry *geometry, int workers) {
-    (void)workers;
     const gather pass = gather_of(geometry, false);
-    return gather_bytes(&pass);
+    return stays_unrounded(&pass) ? KERNEL_SHARED(forward_bytes)(geometry, workers) : gather_bytes(&pass);
 }
 
 int64_t KERNEL(forward_tasks)(const ag_conv_geometry *geometry, int stage) {
     const gather pass = gather_of(geometry, false);
-    return gather_tasks(&pass, stage);
+    return stays_unrounded(&pass) ? KERNEL_SHARED(forward_tasks)(geometry, stage)
+                                  : gather_tasks(&pass, stage);
 }
 
 void KERNEL(forward_run)(const ag_conv_call *call, int stage, int64_t task) {
     const gather pass = gather_of(call->geometry, false);
-    gather_run(&pass, call, stage, task);
+    if (stays_unrounded(&pass))
+        KERNEL_SHARED(forward_run)(call, stage, task);
+    else
+        gather_run(&pass, call, stage, task);
 }
 
 int64_t KERNEL(input_gradient_bytes)(const ag_conv_geometry *geometry, int workers) {
-    (void)workers;
     const gather pass = gather_of(geometry, true);
-    return gather_bytes(&pass);
+    return stays_unrounded(&pass) ? KERNEL_SHARED(input_gradient_bytes)(geometry, workers)
+                                  : gather_bytes(&pass);
 }
 
 int64_t KERNEL(input_gradient_tasks)(const ag_conv_geometry *geometry, int stage) {
     const gather pass = gather_of(geometry, true);
-    return gather_tasks(&pass, stage);
+    return stays_unrounded(&pass) ? KERNEL_SHARED(input_gradient_tasks)(geometry, stage)
+                                  : gather_tasks(&pass, stage);
 }
 
 void KERNEL(input_gradient_run)(const ag_conv_call *call, int stage, int64_t task) {
     const gather pass = gather_of(call->geometry, true);
-    gather_run(&pass, call, stage, task);
+    if (stays_unrounded(&pass))
+        KERNEL_SHARED(input_gradient_run)(call, stage, task);
+    else
+        gather_run(&pass, call, stage, task);
 }

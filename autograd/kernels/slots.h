@@ -66,6 +66,9 @@ KERNEL_CONV(KERNEL_UNROUNDED, weight_gradient)
 KERNEL_CONV(KERNEL, winograd_forward)
 KERNEL_CONV(KERNEL, winograd_input_gradient)
 KERNEL_CONV(KERNEL, winograd_weight_gradient)
+// Of few inputs or outputs, which a table of bf16 products leaves unrounded too.
+KERNEL_CONV(KERNEL_SHARED, forward)
+KERNEL_CONV(KERNEL_SHARED, input_gradient)
 #undef KERNEL_CONV
 
 void KERNEL(matmul)(const ag_matmul_call *call);

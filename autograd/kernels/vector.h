@@ -49,11 +49,38 @@ INLINE vec v_select(mask condition, vec yes, vec no) {
     return (vec)((condition & (mask)yes) | (~condition & (mask)no));
 }
 
-// Sum of the lanes, by halves.
-INLINE real v_sum(vec v) {
-    real lanes[LANES];
-    v_store(lanes, v);
-    for (int n = LANES / 2; n > 0; n /= 2)
-        for (int i = 0; i < n; i++) lanes[i] += lanes[i + n];
-    return lanes[0];
+// The last n lanes of v, zeros before.
+INLINE vec v_last(vec v, int64_t n) {
+    mask lanes;
+    for (int i = 0; i < LANES; i++) lanes[i] = i;
+    return (vec)((mask)v & (lanes >= (mask){0} + (int)(LANES - n)));
+}
+
+#if KERNEL_VECTOR_BYTES * 8 == 16 * KERNEL_BITS
+#define EVERY_OTHER(i) OF_16(i)
+#elif KERNEL_VECTOR_BYTES * 8 == 8 * KERNEL_BITS
+#define EVERY_OTHER(i) OF_8(i)
+#elif KERNEL_VECTOR_BYTES * 8 == 4 * KERNEL_BITS
+#define EVERY_OTHER(i) OF_4(i)
+#else
+#define EVERY_OTHER(i) OF_2(i)
+#endif
+#define OF_2(i) (i), (i) + 2
+#define OF_4(i) OF_2(i), OF_2((i) + 4)
+#define OF_8(i) OF_4(i), OF_4((i) + 8)
+#define OF_16(i) OF_8(i), OF_8((i) + 16)
+
+// Sums of neighbouring lanes: a's, then b's.
+INLINE vec v_add_neighbours(vec a, vec b) {
+    return __builtin_shufflevector(a, b, EVERY_OTHER(0)) + __builtin_shufflevector(a, b, EVERY_OTHER(1));
+}
+
+// In lane r the sum of the lanes of v[r], r < rows <= LANES.
+INLINE vec v_sums(int rows, const vec *v) {
+    vec level[LANES];
+    for (int r = 0; r < rows; r++) level[r] = v[r];
+    for (int size = 1; size < LANES; size *= 2, rows = (rows + 1) / 2)
+        for (int r = 0; r < rows; r += 2)
+            level[r / 2] = v_add_neighbours(level[r], level[r + 1 < rows ? r + 1 : r]);
+    return level[0];
 }
