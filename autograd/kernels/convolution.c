@@ -153,8 +153,8 @@ INLINE void wide_pixel(int rows, const gather_block *task, taps v, taps h, real 
     for (int r = 0; r < rows; r++) tile_store(acc[r], out + r * task->out_image, task->outputs);
 }
 
-// acc[r] += a[r * row + ..] * b[..] by vectors, lanes still apart; at least a vector. The last one overlaps the
-// one before and is masked: a call that copied the rest would send the sums to memory.
+// acc[r] += a[r * row + ..] * b[..] by vectors, lanes still apart; at least a vector. The last one overlaps
+// the one before and is masked: a call that copied the rest would send the sums to memory.
 INLINE void dot(int rows, int64_t length, const real *a, int64_t row, const real *b, vec acc[ROWS]) {
     int64_t k = 0;
     for (; k + LANES <= length; k += LANES) {

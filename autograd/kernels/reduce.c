@@ -6,8 +6,10 @@
 
 enum {
     BLOCK = 64,  // rows summed plainly; bounds the error at about BLOCK / 2 ULP of the sum of magnitudes
-    STRIP = 4,   // vectors of columns at a time; enough chains of additions to hide their latency
-    PAIRS = 2,   // the same where each has two sums
+    // Vectors of columns at a time: enough chains of additions to hide their latency, and long pieces of rows
+    // that come from memory: 25088 x 128 values 0.17 instead of 0.23 ms with 8 instead of 4.
+    STRIP = 8,
+    PAIRS = KERNEL_VECTOR_BYTES == 64 ? 8 : 4,  // the same where each has two sums: 0.57 instead of 0.83 ms
 };
 
 typedef enum term { SUM, SQUARE, DOT, GRADIENT } term;  // GRADIENT: the sum and the dot of column_gradient
@@ -68,12 +70,17 @@ INLINE void strip(term kind, int width, const columns *in, int64_t c, real *cons
                     v_select((mask)(carry[v][s] == carry[v][s]), total[v][s] + carry[v][s], total[v][s]));
 }
 
+// The columns from c on, as far as whole strips go; returns the next one.
+INLINE int64_t strips(term kind, int width, const columns *in, int64_t c, real *const out[2]) {
+    for (; c + width * LANES <= in->cols; c += width * LANES) strip(kind, width, in, c, out);
+    return c;
+}
+
 // At least a vector of columns. The last vector overlaps the one before where cols is not a multiple.
 INLINE void wide(term kind, const columns *in, real *const out[2]) {
-    int64_t c = 0;
-    for (; c + strip_of(kind) * LANES <= in->cols; c += strip_of(kind) * LANES)
-        strip(kind, strip_of(kind), in, c, out);
-    for (; c + LANES <= in->cols; c += LANES) strip(kind, 1, in, c, out);
+    int64_t c = strips(kind, strip_of(kind), in, 0, out);
+    c = strips(kind, strip_of(kind) / 2, in, c, out);
+    c = strips(kind, 1, in, c, out);
     if (c < in->cols) strip(kind, 1, in, in->cols - LANES, out);
 }
 

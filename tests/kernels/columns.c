@@ -7,7 +7,7 @@
 #include "tests/kernels/check.h"
 
 static const int64_t row_counts[] = {0, 1, 2, 3, 5, 8, 17, 63, 64, 65, 130, 1000};
-static const int64_t column_counts[] = {1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 24, 31, 33, 64, 65, 100};
+static const int64_t column_counts[] = {1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 24, 31, 33, 64, 65, 100, 300};
 
 #define EACH_SHAPE(rows, cols)                                                       \
     for (size_t r_ = 0; r_ < sizeof row_counts / sizeof *row_counts; r_++)           \
