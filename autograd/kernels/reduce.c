@@ -43,6 +43,7 @@ INLINE void add_terms(term kind, const columns *in, int64_t at, const vec k[CONS
     if (kind == SUM) {
         part[0] += x;
     } else if (kind == GRADIENT) {
+        fetch_ahead(in->x + at, in->dy + at, in->cols);
         const vec g = gradient_at(in, at, k, d);
         part[0] += g;
         part[1] += g * d;
