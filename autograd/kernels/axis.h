@@ -10,7 +10,7 @@
 //
 // A stride s takes the kernel apart into s phases, the taps b = phase, phase + s, ..: each is a convolution
 // of stride 1 on every s-th pixel. A phase of r taps takes m outputs with m + r - 1 products, by
-// interpolation through the points 0, 1, -1 or 0, 5/8, -5/8, 3/2, -3/2, and infinity.
+// interpolation through the points 0, 1, -1 or 0, 11/16, -11/16, 3/2, -3/2, and infinity.
 #pragma once
 
 #include <stdbool.h>
@@ -38,7 +38,7 @@ bool ag_axis_possible(const ag_axis_shape *shape);
 
 typedef struct ag_axis_term {
     int32_t at;
-    double factor;  // in X and Y exact, in float too: the points are multiples of 1/8
+    double factor;  // in X and Y exact, in float too: the points are multiples of 1/16
 } ag_axis_term;
 
 // A sparse matrix: the terms of row r are term[start[r]] .. term[start[r + 1] - 1], in ascending order.

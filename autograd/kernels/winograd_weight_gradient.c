@@ -5,13 +5,27 @@
 
 enum {
     UNIT_ROWS = 32,    // of images (or pairs) and row products transformed at once: many, for long sums
-    RUN = 32,          // products added up from zero where the points are many
     FEW_POINTS = 3,    // finite ones, that hardly add to the error
+    STRIDED_TILE = 2,  // at most: where pixels are few, so is the direct form's error
+    // Pixels whose products are added to each other before they are added to the rest, where the points are
+    // many: as many as the registers hold beside the sums.
+    STEPS = PAIR == 1 && KERNEL_VECTOR_BYTES == 64 ? 4 : 1,
+    // Pixels added up from zero, at most: where the points are many, and where they are few. The rounding of
+    // bf16 hides that of its sums.
+    RUN = STEPS > 1 ? 48 : 24,
+    LONG_RUN = PAIR > 1 ? INT32_MAX : 96,
     GROUP_IMAGES = 8,  // at least
     TASKS = 10,        // of stage 1, wanted
     MANY_TASKS = 20,   // where the points are many
     CHUNK = 256,       // elements of dw that a task of the last stage makes, whole rows of WIDTH
 };
+
+// The pass with its own tile.
+static winograd pass_of(const ag_conv_geometry *g) {
+    ag_conv_geometry own = *g;
+    if (own.stride > 1 && own.winograd > STRIDED_TILE) own.winograd = STRIDED_TILE;
+    return winograd_of(&own, false);
+}
 
 // Of a panel's rows, in the last stage.
 static int64_t chunk_count(int64_t ci) { return tile_parts(ci, CHUNK / WIDTH); }
@@ -89,34 +103,75 @@ static char *worker_memory(const winograd *pass, const ag_conv_call *call) {
 
 // ---- stage 1
 
+// acc[r][..] += the sum over s < STEPS of a[s][r] b[s][..], which is rounded while it is still small.
+// Pointers, because gcc keeps an index for every element that lies a pitch away.
+INLINE void add_steps(int rows, const factor *const *a, const factor *const *b, vec acc[ROWS][2]) {
+    factors f[STEPS][2];
+    for (int s = 0; s < STEPS; s++) f[s][0] = f_load(b[s]), f[s][1] = f_load(b[s] + LANES * PAIR);
+    for (int r = 0; r < rows; r++) {
+        vec sum[2] = {{0}};
+        for (int s = 0; s < STEPS; s++) {
+            const factors w = f_set(a[s] + r * PAIR);
+            sum[0] = f_multiply(sum[0], w, f[s][0]), sum[1] = f_multiply(sum[1], w, f[s][1]);
+        }
+        acc[r][0] += sum[0], acc[r][1] += sum[1];
+    }
+}
+
+// As many whole STEPS of a sum as there are; returns their length.
+INLINE int64_t outer_steps(int rows, const factor *a, int64_t a_step, const factor *b, int64_t b_step,
+                           int64_t length, vec acc[ROWS][2]) {
+    const factor *as[STEPS], *bs[STEPS];
+    for (int s = 0; s < STEPS; s++) as[s] = a + s * a_step, bs[s] = b + s * b_step;
+    int64_t k = 0;
+    for (; k + STEPS <= length; k += STEPS) {
+        add_steps(rows, as, bs, acc);
+        for (int s = 0; s < STEPS; s++) as[s] += STEPS * a_step, bs[s] += STEPS * b_step;
+    }
+    return k;
+}
+
 // out[r][WIDTH] (+)= sum over k < length of a[k][r] b[k][WIDTH], of pairs the sum of both products
-INLINE void outer_tile(int rows, const factor *a, int64_t a_pitch, const factor *b, int64_t b_pitch,
-                       int64_t length, bool first, real *out) {
+INLINE void outer_tile(int rows, bool in_steps, const factor *a, int64_t a_pitch, const factor *b,
+                       int64_t b_pitch, int64_t length, bool first, real *out) {
+    const int64_t a_step = a_pitch * PAIR, b_step = b_pitch * PAIR;
     vec acc[ROWS][2] = {{{0}}};
-    for (int64_t k = 0; k < length; k++, a += a_pitch * PAIR, b += b_pitch * PAIR)
-        tile_step(rows, a, PAIR, b, acc);
+    const int64_t done = in_steps ? outer_steps(rows, a, a_step, b, b_step, length, acc) : 0;
+    a += done * a_step, b += done * b_step;
+    for (int64_t k = done; k < length; k++, a += a_step, b += b_step) tile_step(rows, a, PAIR, b, acc);
     for (int r = 0; r < rows; r++, out += WIDTH) {
         v_store(out, first ? acc[r][0] : v_load(out) + acc[r][0]);
         v_store(out + LANES, first ? acc[r][1] : v_load(out + LANES) + acc[r][1]);
     }
 }
 
-// A tile's sums, `run` products at a time.
+// A sum's length in parts as even as whole steps allow.
+static int64_t run_of(const winograd *pass, int64_t length) {
+    const int64_t parts = larger(tile_parts(length, has_many_points(pass) ? RUN : LONG_RUN), 1);
+    return larger(tile_parts(length, parts * STEPS), 1) * STEPS;
+}
+
+// A tile's sums, a run at a time.
 static void outer_sums(const winograd *pass, int rows, const factor *x, const factor *y, int64_t length,
                        int64_t run, bool first, real *sums) {
     const int64_t x_pitch = pass->x.pitch, y_pitch = pass->y.pitch;
+    const bool in_steps = STEPS > 1 && has_many_points(pass);
     int64_t k = 0;
     do {
-        TILE_SWITCH(rows, outer_tile, x + k * x_pitch * PAIR, x_pitch, y + k * y_pitch * PAIR, y_pitch,
-                    smaller(run, length - k), first && k == 0, sums)
+        const factor *x_run = x + k * x_pitch * PAIR, *y_run = y + k * y_pitch * PAIR;
+        const int64_t count = smaller(run, length - k);
+        const bool from_zero = first && k == 0;
+        if (in_steps)
+            TILE_SWITCH(rows, outer_tile, true, x_run, x_pitch, y_run, y_pitch, count, from_zero, sums)
+        else
+            TILE_SWITCH(rows, outer_tile, false, x_run, x_pitch, y_run, y_pitch, count, from_zero, sums)
         k += run;
     } while (k < length);
 }
 
 static void multiply_pair(const winograd *pass, int64_t length, const factor *x, const factor *y, bool first,
                           real *sums) {
-    const int64_t ci = pass->x.c, parts = tile_parts(ci, ROWS);
-    const int64_t run = has_many_points(pass) ? RUN : larger(length, 1);
+    const int64_t ci = pass->x.c, parts = tile_parts(ci, ROWS), run = run_of(pass, length);
     for (int64_t panel = 0; panel < panel_count(pass); panel++, y += WIDTH * PAIR, sums += ci * WIDTH)
         for (int64_t i = 0; i < parts; i++) {
             const tile_part part = tile_cut(ci, parts, i);
@@ -197,7 +252,7 @@ static void combine_chunk(const winograd *pass, const ag_conv_call *call, int64_
 }
 
 int64_t KERNEL(winograd_weight_gradient_bytes)(const ag_conv_geometry *g, int workers) {
-    const winograd pass = winograd_of(g, false);
+    const winograd pass = pass_of(g);
     return pass.matrices_bytes + reals(groups_of(&pass) * group_size(&pass)) + workers * worker_bytes(&pass);
 }
 
@@ -205,13 +260,13 @@ int64_t KERNEL(winograd_weight_gradient_bytes)(const ag_conv_geometry *g, int wo
 int64_t KERNEL(winograd_weight_gradient_tasks)(const ag_conv_geometry *g, int stage) {
     if (stage == 0) return 1;
     if (stage == 2) return tile_parts(g->co, WIDTH) * chunk_count(g->ci);
-    const winograd pass = winograd_of(g, false);
+    const winograd pass = pass_of(g);
     return groups_of(&pass);
 }
 
 void KERNEL(winograd_weight_gradient_run)(const ag_conv_call *call, int stage, int64_t task) {
     if (stage == 0) {
-        const winograd pass = winograd_of(call->geometry, false);
+        const winograd pass = pass_of(call->geometry);
         winograd_build(&pass, call->scratch);
     } else if (stage == 1) {
         sum_group(call->scratch, call, task);
