@@ -46,6 +46,7 @@ int64_t check_index(int64_t n);
 double check_wide(void);
 double check_special(ag_dtype dtype);
 void check_fill(buffer *b);
+void check_seed(uint64_t seed);  // what is drawn from here on no longer depends on what was drawn before
 
 double check_epsilon(ag_dtype dtype);   // distance from 1 to the next number
 double check_smallest(ag_dtype dtype);  // normal

@@ -116,9 +116,12 @@ bool check_same_bits(const buffer *a, const buffer *b) {
 }
 
 // SplitMix64 (Steele, Lea and Flood 2014)
+static uint64_t random_state;
+
+void check_seed(uint64_t seed) { random_state = seed; }
+
 static uint64_t random_bits(void) {
-    static uint64_t state;
-    uint64_t z = state += 0x9e3779b97f4a7c15u;
+    uint64_t z = random_state += 0x9e3779b97f4a7c15u;
     z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
     z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
     return z ^ (z >> 31);
