@@ -14,10 +14,11 @@ enum {
     // bf16 hides that of its sums.
     RUN = STEPS > 1 ? 48 : 24,
     LONG_RUN = PAIR > 1 ? INT32_MAX : 96,
-    GROUP_IMAGES = 8,  // at least
-    TASKS = 10,        // of stage 1, wanted
-    MANY_TASKS = 20,   // where the points are many
-    CHUNK = 256,       // elements of dw that a task of the last stage makes, whole rows of WIDTH
+    GROUP_IMAGES = 8,    // at least
+    GROUP_PIXELS = 512,  // of a pair of filters, at most, where the points are many
+    TASKS = 10,          // of stage 1, wanted
+    MANY_TASKS = 20,     // where the points are many
+    CHUNK = 256,         // elements of dw that a task of the last stage makes, whole rows of WIDTH
 };
 
 // The pass with its own tile.
@@ -40,12 +41,17 @@ static bool has_many_points(const winograd *pass) {
 }
 
 // Tasks of stage 1 are a row filter with a group of images: a filter of more products has more groups, of any
-// filter an even number, so that two threads end together.
+// filter an even number, so that two threads end together. Large images have more groups where the points are
+// many.
 static int64_t group_count(const winograd *pass, int64_t filter) {
     const int64_t all = larger(product_count(&pass->rows), 1);
     const int64_t tasks = has_many_points(pass) ? MANY_TASKS : TASKS;
     const int64_t pairs = larger((tasks * row_count(pass, filter) + all) / (2 * all), 1);
-    return smaller(2 * pairs, tile_parts(pass->geometry.n, GROUP_IMAGES));
+    const int64_t n = pass->geometry.n, groups = smaller(2 * pairs, tile_parts(n, GROUP_IMAGES));
+    if (!has_many_points(pass)) return groups;
+    const int64_t pixels =
+        row_count(pass, filter) * tile_parts(product_count(&pass->columns), pass->columns.filters);
+    return larger(groups, smaller(n, n * pixels / GROUP_PIXELS));
 }
 
 // Of all filters before this one.
