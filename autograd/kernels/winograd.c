@@ -106,9 +106,12 @@ static int64_t panel_size(const winograd *pass) { return input_of(pass)->c * WID
 static void gather_weights(const winograd *pass, const real *w, int64_t panel, tile_part inputs, real *out) {
     const ag_conv_geometry *g = &pass->geometry;
     const int64_t first = panel * WIDTH, count = smaller(WIDTH, output_of(pass)->c - first);
-    const int64_t in_step = pass->transposed ? 1 : g->co, out_step = pass->transposed ? g->co : 1;
-    for (int64_t tap = 0; tap < g->kh * g->kw; tap++) {
-        const real *from = w + tap * g->ci * g->co + inputs.first * in_step + first * out_step;
+    const bool backwards = pass->transposed || pass->mirrored;  // from the weights' outputs to their inputs
+    const int64_t in_step = backwards ? 1 : g->co, out_step = backwards ? input_of(pass)->c : 1;
+    const int64_t taps = g->kh * g->kw;
+    for (int64_t tap = 0; tap < taps; tap++) {
+        const int64_t at = pass->mirrored ? taps - 1 - tap : tap;
+        const real *from = w + at * g->ci * g->co + inputs.first * in_step + first * out_step;
         for (int64_t k = 0; k < inputs.count; k++, out += WIDTH)
             for (int64_t o = 0; o < WIDTH; o++) out[o] = o < count ? from[k * in_step + o * out_step] : 0;
     }

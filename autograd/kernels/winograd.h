@@ -31,6 +31,7 @@ typedef struct images {
 typedef struct winograd {
     ag_conv_geometry geometry;
     bool transposed;  // from dy to dx
+    bool mirrored;    // an input gradient of stride 1 as a forward convolution, of the weights backwards
     ag_axis rows, columns;
     images x, y;
     int64_t matrices_bytes;  // of this struct and its matrices
@@ -40,9 +41,23 @@ static inline images images_of(int64_t h, int64_t w, int64_t c) {
     return (images){h, w, c, pitch_of(c), {0}, {0}, {0}, {0}};
 }
 
+// The input gradient of stride 1 seen as a forward convolution of dy. X, which takes differences, is then on
+// the side of dy: beside sums of them, as Y's, the error is smaller where dy is an activation.
+static inline ag_conv_geometry mirrored_of(const ag_conv_geometry *g) {
+    ag_conv_geometry to = *g;
+    to.h = g->oh, to.w = g->ow, to.ci = g->co;
+    to.oh = g->h, to.ow = g->w, to.co = g->ci;
+    to.pad_top = g->kh - 1 - g->pad_top, to.pad_left = g->kw - 1 - g->pad_left;
+    return to;
+}
+
 // Everything but the matrices.
-static inline winograd winograd_of(const ag_conv_geometry *g, bool transposed) {
-    winograd pass = {.geometry = *g, .transposed = transposed};
+static inline winograd winograd_of(const ag_conv_geometry *geometry, bool transposed) {
+    const bool mirrored = transposed && geometry->stride == 1;
+    winograd pass = {.geometry = mirrored ? mirrored_of(geometry) : *geometry,
+                     .transposed = transposed && !mirrored,
+                     .mirrored = mirrored};
+    const ag_conv_geometry *g = &pass.geometry;
     const ag_axis_shape rows = ag_axis_of(g, true), columns = ag_axis_of(g, false);
     ag_axis_describe(&rows, &pass.rows), ag_axis_describe(&columns, &pass.columns);
     pass.x = images_of(g->h, g->w, g->ci), pass.y = images_of(g->oh, g->ow, g->co);
