@@ -67,7 +67,10 @@ run_tests() {
 # and then changes no exit code.
 reports=$root/build-sanitize/reports
 sanitizer_options() {
-    export ASAN_OPTIONS="log_path=$reports/address:detect_leaks=1:detect_stack_use_after_return=1:strict_string_checks=1"
+    # gcc before 14 aligns the frames of this check to 32 bytes, and AVX-512's vectors fault there (gcc's bug 110027).
+    after_return=1
+    if grep -qw avx512f /proc/cpuinfo; then after_return=0; fi
+    export ASAN_OPTIONS="log_path=$reports/address:detect_leaks=1:detect_stack_use_after_return=$after_return:strict_string_checks=1"
     export UBSAN_OPTIONS="log_path=$reports/undefined:print_stacktrace=1"
 }
 
