@@ -2,7 +2,7 @@
 // The precision of products: what the convolutions of f32 tapes may multiply, and the
 // products of a small matrix with a wide one (ops/matmul.c: a dense layer in front of a
 // convolution). Values, sums, statistics, losses and optimizers stay in f32, and so do
-// passes with few products: layers of a few outputs, weight gradients in the direct
+// passes with few products: layers of a few outputs or of one or three inputs, weight gradients in the direct
 // form; and all other matrix products. The like of
 // torch.set_float32_matmul_precision("medium") and of JAX's default_matmul_precision.
 #pragma once

@@ -74,7 +74,7 @@ static bool pays(const ag_conv_geometry *g, ag_conv_pass pass, bool bf16) {
     return winograd_cost(g, bf16 ? bf16_speed : 1) < worth * direct;
 }
 
-// Pairs of factors are channels that lie side by side, in two of the three passes, which all choose alike.
+// Pairs of factors are channels that lie side by side, in two of the three passes.
 bool ag_winograd_possible(const ag_kernels *kernels, const ag_conv_geometry *g) {
     const ag_axis_shape rows = ag_axis_of(g, true), columns = ag_axis_of(g, false);
     const bool paired = !kernels->bf16 || (g->ci % 2 == 0 && g->co % 2 == 0);
