@@ -111,30 +111,44 @@ static inline int64_t filter_rows(const unit *u, int column_filter) {
 // Elements of a line of pixels, with a margin for a vector that begins in its last pixel.
 static inline int64_t line_size(const images *side) { return side->w * side->c + LANES; }
 
+static inline int64_t image_size(const images *side) { return side->h * side->w * side->c; }
+
 static inline int64_t whole_lanes(int64_t channels) { return (channels + LANES - 1) / LANES * LANES; }
 
+// Images whose lines are transformed before the next ones' are taken: few, so that they are still in the
+// first-level cache then. A multiple of PAIR.
+enum { TAKEN_IMAGES = 4 };
+
+// The first image's row that a row product is, if it is one, and if no vector reaches behind its last pixel.
+static inline const real *row_taken(const images *side, const real *first_image, int64_t row) {
+    const ag_axis_term *term = side->row.term + side->row.start[row];
+    const bool is_one = side->row.start[row + 1] - side->row.start[row] == 1 && term->factor == 1;
+    return is_one && side->c % LANES == 0 ? first_image + term->at * side->w * side->c : NULL;
+}
+
 // lines[image][w][c] = what the row product takes from each image
-static inline void take_lines(const unit *u, const images *side, const real *first_image, int64_t row,
+static inline void take_lines(const images *side, const real *first_image, int64_t count, int64_t row,
                               real *lines) {
     const int64_t length = side->w * side->c;
     const combination sum = {.from = first_image,
                              .step = length,
-                             .from_row = side->h * length,
-                             .rows = u->images,
+                             .from_row = image_size(side),
+                             .rows = count,
                              .count = length,
                              .out = lines,
                              .out_row = line_size(side)};
     combine_row(&sum, &side->row, row);
 }
 
-// The column products of the lines, `between` pixels apart. The lanes behind the last channel are the next
-// pixel's, or the line's margin: nobody looks at them.
-static inline void take_pixels(const unit *u, const images *side, const real *lines, factor *out) {
+// The column products of the lines, of which each image has one. The lanes behind the last channel are the
+// next pixel's, or the line's margin: nobody looks at them.
+static inline void take_pixels(const unit *u, const images *side, const real *lines, int64_t between_lines,
+                               int64_t count, factor *out) {
     const int64_t between = pixels_of(u) * u->rows * side->pitch;
     combination sum = {.from = lines,
                        .step = side->c,
-                       .from_row = line_size(side),
-                       .rows = u->images,
+                       .from_row = between_lines,
+                       .rows = count,
                        .count = whole_lanes(side->c),
                        .out_row = side->pitch,
                        .kind = u->kind};
@@ -144,10 +158,15 @@ static inline void take_pixels(const unit *u, const images *side, const real *li
     }
 }
 
+// The transformed pixels of a unit. lines: of TAKEN_IMAGES
 static inline void take(const unit *u, const images *side, const real *first_image, real *lines,
                         factor *out) {
-    for (int64_t row = 0; row < u->rows; row++, out += pixels_of(u) * side->pitch * interleaved(u)) {
-        take_lines(u, side, first_image, u->first_row + row, lines);
-        take_pixels(u, side, lines, out);
-    }
+    for (int64_t r = 0; r < u->rows; r++, out += pixels_of(u) * side->pitch * interleaved(u))
+        for (int64_t i = 0; i < u->images; i += TAKEN_IMAGES) {
+            const int64_t count = smaller(TAKEN_IMAGES, u->images - i), row = u->first_row + r;
+            const real *image = first_image + i * image_size(side), *taken = row_taken(side, image, row);
+            if (taken == NULL) take_lines(side, image, count, row, lines);
+            take_pixels(u, side, taken ? taken : lines, taken ? image_size(side) : line_size(side), count,
+                        out + i * side->pitch);
+        }
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Weight gradient by Winograd's algorithm: per pair of filters the outer products of the transformed pixels
 // of x and dy, and the filters' transpose at the end.
-#include "autograd/kernels/winograd.h"
+#include "autograd/kernels/ahead.h"
 
 enum {
     UNIT_ROWS = 32,    // of images (or pairs) and row products transformed at once: many, for long sums
@@ -14,11 +14,10 @@ enum {
     // bf16 hides that of its sums.
     RUN = STEPS > 1 ? 48 : 24,
     LONG_RUN = PAIR > 1 ? INT32_MAX : 96,
-    GROUP_IMAGES = 8,    // at least
-    GROUP_PIXELS = 512,  // of a pair of filters, at most, where the points are many
-    TASKS = 10,          // of stage 1, wanted
-    MANY_TASKS = 20,     // where the points are many
-    CHUNK = 256,         // elements of dw that a task of the last stage makes, whole rows of WIDTH
+    BLOCKS = 4,          // of images that have sums of their own
+    BLOCK_IMAGES = 8,    // at least
+    BLOCK_PIXELS = 512,  // of a pair of filters, at most, where the points are many
+    CHUNK = 1024,        // elements of dw that a task of the last stage makes, whole rows of WIDTH
 };
 
 // The pass with its own tile.
@@ -35,39 +34,38 @@ static int64_t row_count(const winograd *pass, int64_t filter) {
     return pass->rows.first[filter + 1] - pass->rows.first[filter];
 }
 
-// Points that multiply the errors of long sums: there runs and groups are short.
+// Points that multiply the errors of long sums: there runs and blocks are short.
 static bool has_many_points(const winograd *pass) {
     return larger(pass->rows.points, pass->columns.points) > FEW_POINTS;
 }
 
-// Tasks of stage 1 are a row filter with a group of images: a filter of more products has more groups, of any
-// filter an even number, so that two threads end together. Large images have more groups where the points are
-// many.
-static int64_t group_count(const winograd *pass, int64_t filter) {
-    const int64_t all = larger(product_count(&pass->rows), 1);
-    const int64_t tasks = has_many_points(pass) ? MANY_TASKS : TASKS;
-    const int64_t pairs = larger((tasks * row_count(pass, filter) + all) / (2 * all), 1);
-    const int64_t n = pass->geometry.n, groups = smaller(2 * pairs, tile_parts(n, GROUP_IMAGES));
-    if (!has_many_points(pass)) return groups;
-    const int64_t pixels =
-        row_count(pass, filter) * tile_parts(product_count(&pass->columns), pass->columns.filters);
-    return larger(groups, smaller(n, n * pixels / GROUP_PIXELS));
+// Images are added up in blocks: more of them where the points are many and the images large.
+static int64_t block_count(const winograd *pass) {
+    const int64_t n = pass->geometry.n, blocks = smaller(BLOCKS, tile_parts(n, BLOCK_IMAGES));
+    if (!has_many_points(pass)) return blocks;
+    int64_t rows = 0;
+    for (int f = 0; f < pass->rows.filters; f++) rows = larger(rows, row_count(pass, f));
+    const int64_t pixels = rows * tile_parts(product_count(&pass->columns), pass->columns.filters);
+    return larger(blocks, smaller(n, n * pixels / BLOCK_PIXELS));
 }
 
-// Of all filters before this one.
-static int64_t groups_before(const winograd *pass, int64_t filter) {
-    int64_t count = 0;
-    for (int64_t f = 0; f < filter; f++) count += group_count(pass, f);
-    return count;
+// Tasks of stage 1 are a block with a row filter: all filters of a block together, while its images are in
+// the last-level cache, those of most products first, so that a few threads end together.
+static int64_t sums_count(const winograd *pass) { return block_count(pass) * pass->rows.filters; }
+
+static int rank_of(const winograd *pass, int filter) {
+    int rank = 0;
+    for (int f = 0; f < pass->rows.filters; f++)
+        rank += row_count(pass, f) > row_count(pass, filter) ||
+                (row_count(pass, f) == row_count(pass, filter) && f < filter);
+    return rank;
 }
 
-static int64_t filter_of(const winograd *pass, int64_t task) {
-    int64_t filter = 0;
-    while (groups_before(pass, filter + 1) <= task) filter++;
+static int filter_of(const winograd *pass, int64_t rank) {
+    int filter = 0;
+    while (rank_of(pass, filter) != rank) filter++;
     return filter;
 }
-
-static int64_t groups_of(const winograd *pass) { return groups_before(pass, pass->rows.filters); }
 
 // Row products and images transformed at once.
 static int64_t unit_rows(const winograd *pass, int64_t filter) {
@@ -78,14 +76,15 @@ static int64_t unit_images(const winograd *pass, int64_t filter) {
     return smaller(UNIT_ROWS / unit_rows(pass, filter) * PAIR, pass->geometry.n);
 }
 
-// ---- scratch: matrices, sums of each group [column filter][panel][ci][WIDTH], each worker's own memory
+// ---- scratch: matrices, sums of each task [column filter][panel][ci][WIDTH], each worker's own memory
 
 static int64_t panel_count(const winograd *pass) { return tile_parts(pass->y.c, WIDTH); }
 static int64_t weights(const winograd *pass) { return panel_count(pass) * pass->x.c * WIDTH; }
-static int64_t group_size(const winograd *pass) { return pass->columns.filters * weights(pass); }
+static int64_t sums_size(const winograd *pass) { return pass->columns.filters * weights(pass); }
 
 static int64_t lines_bytes(const winograd *pass, int64_t filter) {
-    return reals(unit_images(pass, filter) * larger(line_size(&pass->x), line_size(&pass->y)));
+    const int64_t count = smaller(TAKEN_IMAGES, unit_images(pass, filter));
+    return reals(count * larger(line_size(&pass->x), line_size(&pass->y)));
 }
 
 static int64_t pixels_bytes(const winograd *pass, const images *side, int64_t filter) {
@@ -103,7 +102,7 @@ static int64_t worker_bytes(const winograd *pass) {
 }
 
 static char *worker_memory(const winograd *pass, const ag_conv_call *call) {
-    return (char *)call->scratch + pass->matrices_bytes + reals(groups_of(pass) * group_size(pass)) +
+    return (char *)call->scratch + pass->matrices_bytes + reals(sums_count(pass) * sums_size(pass)) +
            call->worker * worker_bytes(pass);
 }
 
@@ -175,55 +174,83 @@ static void outer_sums(const winograd *pass, int rows, const factor *x, const fa
     } while (k < length);
 }
 
+static int64_t row_units(const winograd *pass, int filter) {
+    return larger(tile_parts(row_count(pass, filter), unit_rows(pass, filter)), 1);
+}
+
+static portion portion_of(const winograd *pass, const ag_conv_call *call, int filter, tile_part block,
+                          int64_t i) {
+    const int64_t row = i % row_units(pass, filter) * unit_rows(pass, filter),
+                  skipped = i / row_units(pass, filter) * unit_images(pass, filter),
+                  first = block.first + skipped;
+    return (portion){{.pass = pass,
+                      .images = smaller(unit_images(pass, filter), block.count - skipped),
+                      .first_row = pass->rows.first[filter] + row,
+                      .rows = smaller(unit_rows(pass, filter), row_count(pass, filter) - row),
+                      .kind = COMBINE_ROWS},
+                     (const real *)call->a + first * image_size(&pass->x),
+                     (const real *)call->b + first * image_size(&pass->y)};
+}
+
+// Tiles of products of a unit.
+static int64_t tile_count(const winograd *pass) {
+    return pass->columns.filters * panel_count(pass) * tile_parts(pass->x.c, ROWS);
+}
+
 static void multiply_pair(const winograd *pass, int64_t length, const factor *x, const factor *y, bool first,
-                          real *sums) {
+                          ahead *next, real *sums) {
     const int64_t ci = pass->x.c, parts = tile_parts(ci, ROWS), run = run_of(pass, length);
     for (int64_t panel = 0; panel < panel_count(pass); panel++, y += WIDTH * PAIR, sums += ci * WIDTH)
         for (int64_t i = 0; i < parts; i++) {
             const tile_part part = tile_cut(ci, parts, i);
+            fetch_some(next);
             outer_sums(pass, (int)part.count, x + part.first * PAIR, y, length, run, first,
                        sums + part.first * WIDTH);
         }
 }
 
-static void sum_group(const winograd *pass, const ag_conv_call *call, int64_t task) {
-    const int64_t filter = filter_of(pass, task), most = unit_images(pass, filter);
-    const tile_part group =
-        tile_cut(pass->geometry.n, group_count(pass, filter), task - groups_before(pass, filter));
-    real *sums = (real *)((char *)call->scratch + pass->matrices_bytes) + task * group_size(pass);
+static void sum_block(const winograd *pass, const ag_conv_call *call, int64_t task) {
+    const int filter = filter_of(pass, task % pass->rows.filters);
+    const tile_part block = tile_cut(pass->geometry.n, block_count(pass), task / pass->rows.filters);
+    const int64_t count = tile_parts(block.count, unit_images(pass, filter)) * row_units(pass, filter);
+    real *sums = (real *)((char *)call->scratch + pass->matrices_bytes) + task * sums_size(pass);
     char *own = worker_memory(pass, call);
     real *lines = (real *)own;
     factor *x = (factor *)(own + lines_bytes(pass, filter));
     factor *y = (factor *)(own + lines_bytes(pass, filter) + pixels_bytes(pass, &pass->x, filter));
-    for (int64_t n = 0; n < group.count; n += most)
-        for (int64_t row = 0; row == 0 || row < row_count(pass, filter); row += unit_rows(pass, filter)) {
-            const unit now = {pass, smaller(most, group.count - n), pass->rows.first[filter] + row,
-                              smaller(unit_rows(pass, filter), row_count(pass, filter) - row), COMBINE_ROWS};
-            const int64_t image = group.first + n;
-            take(&now, &pass->x, (const real *)call->a + image * pass->x.h * pass->x.w * pass->x.c, lines, x);
-            take(&now, &pass->y, (const real *)call->b + image * pass->y.h * pass->y.w * pass->y.c, lines, y);
-            for (int j = 0; j < pass->columns.filters; j++)
-                multiply_pair(pass, filter_rows(&now, j), x + filter_start(&now, j) * pass->x.pitch * PAIR,
-                              y + filter_start(&now, j) * pass->y.pitch * PAIR, n == 0 && row == 0,
-                              sums + j * weights(pass));
-        }
+    portion now = portion_of(pass, call, filter, block, 0);
+    for (int64_t i = 0; i < count; i++) {
+        const portion after = i + 1 < count ? portion_of(pass, call, filter, block, i + 1) : (portion){0};
+        ahead next = i + 1 < count ? ahead_of(&after, tile_count(pass)) : (ahead){0};
+        take(&now.unit, &pass->x, now.x, lines, x);
+        take(&now.unit, &pass->y, now.y, lines, y);
+        for (int j = 0; j < pass->columns.filters; j++)
+            multiply_pair(pass, filter_rows(&now.unit, j),
+                          x + filter_start(&now.unit, j) * pass->x.pitch * PAIR,
+                          y + filter_start(&now.unit, j) * pass->y.pitch * PAIR, i == 0, &next,
+                          sums + j * weights(pass));
+        now = after;
+    }
 }
 
 // ---- stage 2
 
-// The groups' sums of one row filter, in index order: out[column filter][CHUNK]
-static void sum_groups(const winograd *pass, int64_t groups, const real *sums, int64_t count, real *out) {
-    for (int j = 0; j < pass->columns.filters; j++)
-        for (int64_t k = 0; k < groups; k++) {
-            const combination sum = {.from = sums + k * group_size(pass) + j * weights(pass),
-                                     .rows = 1,
-                                     .count = count,
-                                     .out = out + j * CHUNK};
-            combine(&sum, 1, &(ag_axis_term){0, 1}, k > 0);
-        }
+// The blocks' sums of one row filter, in index order: out[column filter][CHUNK]
+static void sum_blocks(const winograd *pass, int filter, const real *sums, int64_t count, real *out) {
+    static const ag_axis_term each[COMBINE_AT_ONCE] = {{0, 1}, {1, 1}, {2, 1}, {3, 1}, {4, 1}, {5, 1}};
+    const int64_t blocks = block_count(pass);
+    combination sum = {.from = sums + rank_of(pass, filter) * sums_size(pass),
+                       .step = pass->rows.filters * sums_size(pass),
+                       .from_row = weights(pass),
+                       .rows = pass->columns.filters,
+                       .count = count,
+                       .out = out,
+                       .out_row = CHUNK};
+    for (int64_t k = 0; k < blocks; k += COMBINE_AT_ONCE, sum.from += COMBINE_AT_ONCE * sum.step)
+        combine(&sum, smaller(blocks - k, COMBINE_AT_ONCE), each, k > 0);
 }
 
-// Some rows of a panel of all taps of dw: the groups' sums, then the columns' taps, then the rows'.
+// Some rows of a panel of all taps of dw: the blocks' sums, then the columns' taps, then the rows'.
 static void combine_chunk(const winograd *pass, const ag_conv_call *call, int64_t task) {
     const ag_axis *rows = &pass->rows, *columns = &pass->columns;
     const int64_t ci = pass->x.c, co = pass->y.c, chunks = chunk_count(ci), panel = task / chunks;
@@ -235,9 +262,7 @@ static void combine_chunk(const winograd *pass, const ag_conv_call *call, int64_
     real *taps = filters + columns->filters * CHUNK;
     combination across = {.from = filters, .step = CHUNK, .rows = 1, .count = count};
     for (int i = 0; i < rows->filters; i++) {
-        const int64_t groups = group_count(pass, i);
-        sum_groups(pass, groups, sums, count, filters);
-        sums += groups * group_size(pass);
+        sum_blocks(pass, i, sums, count, filters);
         for (int b = 0; b < columns->taps; b++) {
             across.out = taps + ((int64_t)i * columns->taps + b) * CHUNK;
             combine_dense(&across, columns->filters, &columns->filter[0][b], AG_AXIS_TAPS);
@@ -259,15 +284,15 @@ static void combine_chunk(const winograd *pass, const ag_conv_call *call, int64_
 
 int64_t KERNEL(winograd_weight_gradient_bytes)(const ag_conv_geometry *g, int workers) {
     const winograd pass = pass_of(g);
-    return pass.matrices_bytes + reals(groups_of(&pass) * group_size(&pass)) + workers * worker_bytes(&pass);
+    return pass.matrices_bytes + reals(sums_count(&pass) * sums_size(&pass)) + workers * worker_bytes(&pass);
 }
 
-// Stages: the matrices; the sums of (row filter, group of images); chunks of dw.
+// Stages: the matrices; the sums of (block of images, row filter); chunks of dw.
 int64_t KERNEL(winograd_weight_gradient_tasks)(const ag_conv_geometry *g, int stage) {
     if (stage == 0) return 1;
     if (stage == 2) return tile_parts(g->co, WIDTH) * chunk_count(g->ci);
     const winograd pass = pass_of(g);
-    return groups_of(&pass);
+    return sums_count(&pass);
 }
 
 void KERNEL(winograd_weight_gradient_run)(const ag_conv_call *call, int stage, int64_t task) {
@@ -275,7 +300,7 @@ void KERNEL(winograd_weight_gradient_run)(const ag_conv_call *call, int stage, i
         const winograd pass = pass_of(call->geometry);
         winograd_build(&pass, call->scratch);
     } else if (stage == 1) {
-        sum_group(call->scratch, call, task);
+        sum_block(call->scratch, call, task);
     } else {
         combine_chunk(call->scratch, call, task);
     }
