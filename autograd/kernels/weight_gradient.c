@@ -3,6 +3,7 @@
 // whose tap lies in the image. The register tile's rows are channels of one of the two, its vectors channels
 // of the other. Both are copied, a block of pixels at a time, into strips as wide as the tile: a strip is
 // read once per tap, from the first-level cache, where the pixels themselves would fall on few of its sets.
+#include "autograd/kernels/fetch.h"
 #include "autograd/kernels/tile.h"
 
 enum {
@@ -11,6 +12,7 @@ enum {
     TASKS = 16,                 // wanted, for many threads; more would only cost memory for partial sums
     LEAST_TASKS = 8,            // by copying the rows more than once, when there are few images
     GROUP_PIXELS = 256,         // of a group of images: fewer would be outweighed by combining the groups
+    FETCHED = 12 * 64,          // bytes at a tile, at most: more would hold it up
 };
 
 // A pixel's places in the two strips.
@@ -136,6 +138,34 @@ static void fill_strip(const operand *side, const real *data, const pixel_block 
     }
 }
 
+// Bytes of a block in one of the tensors, gaps between its images included.
+static int64_t bytes_of(const operand *side, int64_t images, int64_t lines) {
+    return ((images - 1) * side->h + lines) * side->w * side->channels * (int64_t)sizeof(real);
+}
+
+static uintptr_t address_of(const operand *side, const void *data, int64_t image, int64_t line) {
+    return (uintptr_t)data +
+           (uintptr_t)((image * side->h + line) * side->w * side->channels * (int64_t)sizeof(real));
+}
+
+// The same lines of some images behind the block's, while its tiles are computed; nothing, if those are too
+// few for it.
+static fetching fetch_images(const outer *pass, const ag_conv_call *call, const pixel_block *block,
+                             int64_t images, int64_t panels) {
+    const ag_conv_geometry *g = pass->geometry;
+    const operand *x = pass->swapped ? &pass->lanes : &pass->rows;
+    const operand *dy = pass->swapped ? &pass->rows : &pass->lanes;
+    const int64_t first = block->images.first + block->images.count,
+                  tiles = g->kh * g->kw * pass->rows.parts * panels;
+    const int64_t of_x = bytes_of(x, images, block->x_lines),
+                  of_dy = bytes_of(dy, images, block->lines.count);
+    const int64_t bytes = (tile_parts(of_x + of_dy, tiles * 64) + 1) * 64;
+    if (images == 0 || bytes > FETCHED) return (fetching){0};
+    const uintptr_t at = address_of(x, call->a, first, block->x_top);
+    const uintptr_t then = address_of(dy, call->b, first, block->lines.first);
+    return (fetching){at, at + (uintptr_t)of_x, then, then + (uintptr_t)of_dy, bytes};
+}
+
 // Output positions of an axis whose tap lies in the image.
 static tile_part inside(int64_t tap, int64_t pad, int64_t stride, int64_t size, tile_part outputs) {
     const int64_t low = tap < pad ? (pad - tap + stride - 1) / stride : 0;
@@ -178,7 +208,7 @@ INLINE void tile(int rows, const pair *pairs, int64_t count, const real *row_str
 }
 
 static void add_panel(const outer *pass, const pixel_block *block, tile_part rows, int64_t panel,
-                      char *scratch) {
+                      fetching *next, char *scratch) {
     const layout *at = &pass->scratch;
     const int64_t pitch = pass->images * pass->lines * pass->geometry->ow;
     const real *row_strip = (const real *)(scratch + at->rows);
@@ -188,12 +218,13 @@ static void add_panel(const outer *pass, const pixel_block *block, tile_part row
         const pair *pairs = (const pair *)(scratch + at->pairs) + tap * pitch;
         const int64_t count = block->images.count * ((const int32_t *)(scratch + at->counts))[tap];
         real *out = sums + tap * pass->rows.channels * WIDTH;
+        fetch_some(next);
         TILE_SWITCH(rows.count, tile, pairs, count, row_strip, lane_strip, block->first, out)
     }
 }
 
 static void add_block(const outer *pass, const ag_conv_call *call, tile_part panels, const pixel_block *block,
-                      char *scratch) {
+                      fetching next, char *scratch) {
     const real *rows_data = pass->swapped ? call->b : call->a;
     const real *lanes_data = pass->swapped ? call->a : call->b;
     const layout *at = &pass->scratch;
@@ -206,7 +237,7 @@ static void add_block(const outer *pass, const ag_conv_call *call, tile_part pan
     for (int64_t part = 0; part < pass->rows.parts; part++) {
         const tile_part rows = tile_cut(pass->rows.channels, pass->rows.parts, part);
         fill_strip(&pass->rows, rows_data, block, !pass->swapped, rows, (real *)(scratch + at->rows));
-        for (int64_t p = 0; p < panels.count; p++) add_panel(pass, block, rows, p, scratch);
+        for (int64_t p = 0; p < panels.count; p++) add_panel(pass, block, rows, p, &next, scratch);
     }
 }
 
@@ -231,7 +262,9 @@ static void sum_group(const outer *pass, const ag_conv_call *call, int64_t task)
         for (int64_t n = 0; n < group.count; n += pass->images) {
             block.images = (tile_part){group.first + n, smaller(pass->images, group.count - n)};
             block.first = n == 0 && line == 0;
-            add_block(pass, call, panels, &block, scratch);
+            const int64_t left = group.count - n - block.images.count;
+            add_block(pass, call, panels, &block,
+                      fetch_images(pass, call, &block, smaller(pass->images, left), panels.count), scratch);
         }
     }
 }
