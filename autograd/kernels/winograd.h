@@ -92,6 +92,7 @@ typedef struct unit {
     const winograd *pass;
     int64_t images, first_row, rows;
     combination_kind kind;  // of the pixels: COMBINE_FACTORS or COMBINE_ROWS
+    bool fetched;           // the images, into the caches
 } unit;
 
 // Elements of a transformed pixel, each of as many factors as are interleaved.
@@ -120,10 +121,11 @@ static inline int64_t whole_lanes(int64_t channels) { return (channels + LANES -
 enum { TAKEN_IMAGES = 4 };
 
 // The first image's row that a row product is, if it is one, and if no vector reaches behind its last pixel.
-static inline const real *row_taken(const images *side, const real *first_image, int64_t row) {
+// From memory a copy is faster, which reads pixel after pixel.
+static inline const real *row_taken(const unit *u, const images *side, const real *first_image, int64_t row) {
     const ag_axis_term *term = side->row.term + side->row.start[row];
     const bool is_one = side->row.start[row + 1] - side->row.start[row] == 1 && term->factor == 1;
-    return is_one && side->c % LANES == 0 ? first_image + term->at * side->w * side->c : NULL;
+    return u->fetched && is_one && side->c % LANES == 0 ? first_image + term->at * side->w * side->c : NULL;
 }
 
 // lines[image][w][c] = what the row product takes from each image
@@ -164,7 +166,7 @@ static inline void take(const unit *u, const images *side, const real *first_ima
     for (int64_t r = 0; r < u->rows; r++, out += pixels_of(u) * side->pitch * interleaved(u))
         for (int64_t i = 0; i < u->images; i += TAKEN_IMAGES) {
             const int64_t count = smaller(TAKEN_IMAGES, u->images - i), row = u->first_row + r;
-            const real *image = first_image + i * image_size(side), *taken = row_taken(side, image, row);
+            const real *image = first_image + i * image_size(side), *taken = row_taken(u, side, image, row);
             if (taken == NULL) take_lines(side, image, count, row, lines);
             take_pixels(u, side, taken ? taken : lines, taken ? image_size(side) : line_size(side), count,
                         out + i * side->pitch);

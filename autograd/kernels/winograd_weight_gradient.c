@@ -2,10 +2,10 @@
 // Weight gradient by Winograd's algorithm: per pair of filters the outer products of the transformed pixels
 // of x and dy, and the filters' transpose at the end.
 #include "autograd/kernels/ahead.h"
+#include "autograd/kernels/winograd_tasks.h"
 
 enum {
     UNIT_ROWS = 32,    // of images (or pairs) and row products transformed at once: many, for long sums
-    FEW_POINTS = 3,    // finite ones, that hardly add to the error
     STRIDED_TILE = 2,  // at most: where pixels are few, so is the direct form's error
     // Pixels whose products are added to each other before they are added to the rest, where the points are
     // many: as many as the registers hold beside the sums.
@@ -14,10 +14,7 @@ enum {
     // bf16 hides that of its sums.
     RUN = STEPS > 1 ? 48 : 24,
     LONG_RUN = PAIR > 1 ? INT32_MAX : 96,
-    BLOCKS = 4,          // of images that have sums of their own
-    BLOCK_IMAGES = 8,    // at least
-    BLOCK_PIXELS = 512,  // of a pair of filters, at most, where the points are many
-    CHUNK = 1024,        // elements of dw that a task of the last stage makes, whole rows of WIDTH
+    CHUNK = 1024,  // elements of dw that a task of the last stage makes, whole rows of WIDTH
 };
 
 // The pass with its own tile.
@@ -29,43 +26,6 @@ static winograd pass_of(const ag_conv_geometry *g) {
 
 // Of a panel's rows, in the last stage.
 static int64_t chunk_count(int64_t ci) { return tile_parts(ci, CHUNK / WIDTH); }
-
-static int64_t row_count(const winograd *pass, int64_t filter) {
-    return pass->rows.first[filter + 1] - pass->rows.first[filter];
-}
-
-// Points that multiply the errors of long sums: there runs and blocks are short.
-static bool has_many_points(const winograd *pass) {
-    return larger(pass->rows.points, pass->columns.points) > FEW_POINTS;
-}
-
-// Images are added up in blocks: more of them where the points are many and the images large.
-static int64_t block_count(const winograd *pass) {
-    const int64_t n = pass->geometry.n, blocks = smaller(BLOCKS, tile_parts(n, BLOCK_IMAGES));
-    if (!has_many_points(pass)) return blocks;
-    int64_t rows = 0;
-    for (int f = 0; f < pass->rows.filters; f++) rows = larger(rows, row_count(pass, f));
-    const int64_t pixels = rows * tile_parts(product_count(&pass->columns), pass->columns.filters);
-    return larger(blocks, smaller(n, n * pixels / BLOCK_PIXELS));
-}
-
-// Tasks of stage 1 are a block with a row filter: all filters of a block together, while its images are in
-// the last-level cache, those of most products first, so that a few threads end together.
-static int64_t sums_count(const winograd *pass) { return block_count(pass) * pass->rows.filters; }
-
-static int rank_of(const winograd *pass, int filter) {
-    int rank = 0;
-    for (int f = 0; f < pass->rows.filters; f++)
-        rank += row_count(pass, f) > row_count(pass, filter) ||
-                (row_count(pass, f) == row_count(pass, filter) && f < filter);
-    return rank;
-}
-
-static int filter_of(const winograd *pass, int64_t rank) {
-    int filter = 0;
-    while (rank_of(pass, filter) != rank) filter++;
-    return filter;
-}
 
 // Row products and images transformed at once.
 static int64_t unit_rows(const winograd *pass, int64_t filter) {
@@ -81,6 +41,10 @@ static int64_t unit_images(const winograd *pass, int64_t filter) {
 static int64_t panel_count(const winograd *pass) { return tile_parts(pass->y.c, WIDTH); }
 static int64_t weights(const winograd *pass) { return panel_count(pass) * pass->x.c * WIDTH; }
 static int64_t sums_size(const winograd *pass) { return pass->columns.filters * weights(pass); }
+static int64_t task_count(const winograd *pass) {
+    const division d = divide(pass);
+    return d.blocks * d.tasks;
+}
 
 static int64_t lines_bytes(const winograd *pass, int64_t filter) {
     const int64_t count = smaller(TAKEN_IMAGES, unit_images(pass, filter));
@@ -102,7 +66,7 @@ static int64_t worker_bytes(const winograd *pass) {
 }
 
 static char *worker_memory(const winograd *pass, const ag_conv_call *call) {
-    return (char *)call->scratch + pass->matrices_bytes + reals(sums_count(pass) * sums_size(pass)) +
+    return (char *)call->scratch + pass->matrices_bytes + reals(task_count(pass) * sums_size(pass)) +
            call->worker * worker_bytes(pass);
 }
 
@@ -210,8 +174,10 @@ static void multiply_pair(const winograd *pass, int64_t length, const factor *x,
 }
 
 static void sum_block(const winograd *pass, const ag_conv_call *call, int64_t task) {
-    const int filter = filter_of(pass, task % pass->rows.filters);
-    const tile_part block = tile_cut(pass->geometry.n, block_count(pass), task / pass->rows.filters);
+    const division d = divide(pass);
+    const int filter = filter_of(&d, task % d.tasks);
+    const int64_t parts = d.parts[filter], part = task % d.tasks - d.before[filter];
+    const tile_part block = tile_cut(pass->geometry.n, d.blocks * parts, task / d.tasks * parts + part);
     const int64_t count = tile_parts(block.count, unit_images(pass, filter)) * row_units(pass, filter);
     real *sums = (real *)((char *)call->scratch + pass->matrices_bytes) + task * sums_size(pass);
     char *own = worker_memory(pass, call);
@@ -220,8 +186,9 @@ static void sum_block(const winograd *pass, const ag_conv_call *call, int64_t ta
     factor *y = (factor *)(own + lines_bytes(pass, filter) + pixels_bytes(pass, &pass->x, filter));
     portion now = portion_of(pass, call, filter, block, 0);
     for (int64_t i = 0; i < count; i++) {
-        const portion after = i + 1 < count ? portion_of(pass, call, filter, block, i + 1) : (portion){0};
+        portion after = i + 1 < count ? portion_of(pass, call, filter, block, i + 1) : (portion){0};
         ahead next = i + 1 < count ? ahead_of(&after, tile_count(pass)) : (ahead){0};
+        after.unit.fetched = next.lines > 0;
         take(&now.unit, &pass->x, now.x, lines, x);
         take(&now.unit, &pass->y, now.y, lines, y);
         for (int j = 0; j < pass->columns.filters; j++)
@@ -236,18 +203,24 @@ static void sum_block(const winograd *pass, const ag_conv_call *call, int64_t ta
 // ---- stage 2
 
 // The blocks' sums of one row filter, in index order: out[column filter][CHUNK]
-static void sum_blocks(const winograd *pass, int filter, const real *sums, int64_t count, real *out) {
-    static const ag_axis_term each[COMBINE_AT_ONCE] = {{0, 1}, {1, 1}, {2, 1}, {3, 1}, {4, 1}, {5, 1}};
-    const int64_t blocks = block_count(pass);
-    combination sum = {.from = sums + rank_of(pass, filter) * sums_size(pass),
-                       .step = pass->rows.filters * sums_size(pass),
-                       .from_row = weights(pass),
-                       .rows = pass->columns.filters,
-                       .count = count,
-                       .out = out,
-                       .out_row = CHUNK};
-    for (int64_t k = 0; k < blocks; k += COMBINE_AT_ONCE, sum.from += COMBINE_AT_ONCE * sum.step)
-        combine(&sum, smaller(blocks - k, COMBINE_AT_ONCE), each, k > 0);
+static void sum_blocks(const winograd *pass, const division *d, int filter, const real *sums, int64_t count,
+                       real *out) {
+    const combination sum = {.from = sums,
+                             .step = sums_size(pass),
+                             .from_row = weights(pass),
+                             .rows = pass->columns.filters,
+                             .count = count,
+                             .out = out,
+                             .out_row = CHUNK};
+    const int64_t parts = d->parts[filter], all = d->blocks * parts;
+    ag_axis_term terms[COMBINE_AT_ONCE];
+    int64_t n = 0;
+    for (int64_t k = 0; k < all; k++) {
+        terms[n++] = (ag_axis_term){(int32_t)(k / parts * d->tasks + d->before[filter] + k % parts), 1};
+        if (n < COMBINE_AT_ONCE && k < all - 1) continue;
+        combine(&sum, n, terms, k >= COMBINE_AT_ONCE);
+        n = 0;
+    }
 }
 
 // Some rows of a panel of all taps of dw: the blocks' sums, then the columns' taps, then the rows'.
@@ -256,13 +229,14 @@ static void combine_chunk(const winograd *pass, const ag_conv_call *call, int64_
     const int64_t ci = pass->x.c, co = pass->y.c, chunks = chunk_count(ci), panel = task / chunks;
     const tile_part inputs = tile_cut(ci, chunks, task % chunks);
     const int64_t count = inputs.count * WIDTH;
+    const division d = divide(pass);
     const char *start = (const char *)call->scratch + pass->matrices_bytes;
     const real *sums = (const real *)start + (panel * ci + inputs.first) * WIDTH;
     real *filters = (real *)worker_memory(pass, call);
     real *taps = filters + columns->filters * CHUNK;
     combination across = {.from = filters, .step = CHUNK, .rows = 1, .count = count};
     for (int i = 0; i < rows->filters; i++) {
-        sum_blocks(pass, i, sums, count, filters);
+        sum_blocks(pass, &d, i, sums, count, filters);
         for (int b = 0; b < columns->taps; b++) {
             across.out = taps + ((int64_t)i * columns->taps + b) * CHUNK;
             combine_dense(&across, columns->filters, &columns->filter[0][b], AG_AXIS_TAPS);
@@ -284,15 +258,15 @@ static void combine_chunk(const winograd *pass, const ag_conv_call *call, int64_
 
 int64_t KERNEL(winograd_weight_gradient_bytes)(const ag_conv_geometry *g, int workers) {
     const winograd pass = pass_of(g);
-    return pass.matrices_bytes + reals(sums_count(&pass) * sums_size(&pass)) + workers * worker_bytes(&pass);
+    return pass.matrices_bytes + reals(task_count(&pass) * sums_size(&pass)) + workers * worker_bytes(&pass);
 }
 
-// Stages: the matrices; the sums of (block of images, row filter); chunks of dw.
+// Stages: the matrices; the sums of (block of images, row filter, part); chunks of dw.
 int64_t KERNEL(winograd_weight_gradient_tasks)(const ag_conv_geometry *g, int stage) {
     if (stage == 0) return 1;
     if (stage == 2) return tile_parts(g->co, WIDTH) * chunk_count(g->ci);
     const winograd pass = pass_of(g);
-    return sums_count(&pass);
+    return task_count(&pass);
 }
 
 void KERNEL(winograd_weight_gradient_run)(const ag_conv_call *call, int stage, int64_t task) {
