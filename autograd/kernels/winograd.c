@@ -142,11 +142,16 @@ static void transform_chunk(const winograd *pass, const real *w, int64_t panel, 
     }
 }
 
-static void transform_panel(const winograd *pass, const real *w, int64_t panel, factor *u) {
-    const int64_t inputs = input_of(pass)->c, size = pass->geometry.kh * pass->geometry.kw * WIDTH;
-    const int64_t chunk = CHUNK_BYTES / (int64_t)sizeof(real) / size / PAIR * PAIR;
-    for (int64_t k = 0; k < inputs; k += chunk)
-        transform_chunk(pass, w, panel, (tile_part){k, smaller(chunk, inputs - k)}, u);
+// Inputs whose weights are transformed at once.
+static int64_t chunk_inputs(const ag_conv_geometry *g) {
+    return CHUNK_BYTES / (int64_t)sizeof(real) / (g->kh * g->kw * WIDTH) / PAIR * PAIR;
+}
+
+static void transform_inputs(const winograd *pass, const real *w, int64_t task, factor *u) {
+    const int64_t chunk = chunk_inputs(&pass->geometry), first = task * chunk;
+    const tile_part inputs = {first, smaller(chunk, input_of(pass)->c - first)};
+    for (int64_t panel = 0; panel < panels_of(output_of(pass)); panel++)
+        transform_chunk(pass, w, panel, inputs, u);
 }
 
 // ---- forward and input gradient
@@ -222,9 +227,11 @@ static int64_t gather_bytes(const ag_conv_geometry *g, bool transposed, int work
     return pass.matrices_bytes + weights_bytes(&pass) + workers * block_bytes(&pass);
 }
 
-// Stages: the matrices; the weights, panel by panel; blocks of images.
+// Stages: the matrices; the weights, some inputs at a time; blocks of images.
 static int64_t gather_tasks(const ag_conv_geometry *g, bool transposed, int stage) {
-    return stage == 0 ? 1 : stage == 1 ? tile_parts(transposed ? g->ci : g->co, WIDTH) : blocks_of(g->n);
+    return stage == 0   ? 1
+           : stage == 1 ? tile_parts(transposed ? g->co : g->ci, chunk_inputs(g))
+                        : blocks_of(g->n);
 }
 
 static void gather_run(const ag_conv_call *call, bool transposed, int stage, int64_t task) {
@@ -233,7 +240,7 @@ static void gather_run(const ag_conv_call *call, bool transposed, int stage, int
         const winograd described = winograd_of(call->geometry, transposed);
         winograd_build(&described, call->scratch);
     } else if (stage == 1) {
-        transform_panel(pass, call->b, task, (factor *)((char *)call->scratch + pass->matrices_bytes));
+        transform_inputs(pass, call->b, task, (factor *)((char *)call->scratch + pass->matrices_bytes));
     } else {
         run_block(pass, call, task);
     }

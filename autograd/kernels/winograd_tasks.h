@@ -15,9 +15,9 @@ enum {
     MOST_PIXELS = 512,
 };
 
-// A task is a row filter with a block of images, or with a part of one where the filter has more products than
-// others. All tasks of a block come together, while its images are in the last-level cache, and the longest
-// first, so that a few threads end together.
+// A task is a row filter with a block of images, or with a part of one where the filter has more products
+// than others. All tasks of a block come together, while its images are in the last-level cache, and the
+// longest first, so that a few threads end together.
 typedef struct division {
     int64_t blocks, tasks;                                    // of a block
     int64_t parts[AG_AXIS_FILTERS], before[AG_AXIS_FILTERS];  // of a block: of a filter, other filters' first
