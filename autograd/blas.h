@@ -22,7 +22,7 @@ typedef struct ag_gemm {
 // filled, when the system refuses them; OpenBLAS itself would try again for ever.
 bool ag_blas_reserve(int64_t products, ag_error *error);
 
-// c = op(a) op(b). May be called from many threads at once, after
+// c = op(a) op(b). Allocates nothing. May be called from many threads at once, after
 // ag_blas_reserve; those for which no memory was reserved wait for their turn.
 void ag_blas_gemm(const ag_gemm *gemm);
 

@@ -76,9 +76,15 @@ static const op_config matmul_configs[] = {
     {.in = {{2, {5, 3}}, {2, {7, 5}}}, .transpose_a = true, .transpose_b = true},
     {.in = {{2, {1, 6}}, {2, {6, 1}}}},
     {.in = {{2, {4, 1}}, {2, {1, 3}}}},
+    {.in = {{2, {5, 6}}, {2, {6, 1}}}},
+    {.in = {{2, {7, 5}}, {2, {5, 3}}}},
     {.in = {{2, {8, 2}}, {2, {2, 67}}}},  // by the kernel
     {.in = {{2, {2, 8}}, {2, {2, 67}}}, .transpose_a = true},
     {.in = {{2, {96, 100}}, {2, {100, 65}}}, .large = true},
+    {.in = {{2, {40, 450}}, {2, {450, 50}}}, .large = true},  // a copied in two parts, then b
+    {.in = {{2, {50, 450}}, {2, {450, 40}}}, .large = true},
+    {.in = {{2, {4, 30}}, {2, {30, 513}}}, .large = true},      // a last block of one column
+    {.in = {{2, {514, 200}}, {2, {200, 100}}}, .large = true},  // a small last block
     {.in = {{2, {100, 33}}, {2, {129, 100}}}, .large = true, .transpose_a = true, .transpose_b = true},
 };
 
