@@ -113,17 +113,11 @@ static void pack_panel(const gather *pass, const real *w, int64_t panel, void *u
     }
 }
 
-static void round_row(const real *in, int64_t n, factor *out, int64_t depth) {
-    const int64_t whole = n / LANES * LANES;
-    for (int64_t c = 0; c < whole; c += LANES) f_store(out + c, v_load(in + c));
-    for (int64_t c = whole; c < depth; c++) out[c] = f_of(c < n ? in[c] : 0);
-}
-
 // An image's numbers as factors, each pixel in whole pairs.
 static void round_image(const gather *pass, const real *in, factor *out) {
     const int64_t pixels = pass->in_h * pass->in_w, odd = pass->in_c < pass->depth;
     const int64_t rows = odd ? pixels : 1, n = odd ? pass->in_c : pixels * pass->in_c;
-    for (int64_t r = 0; r < rows; r++) round_row(in + r * n, n, out + r * (n + odd), n + odd);
+    for (int64_t r = 0; r < rows; r++) f_round(in + r * n, n, out + r * (n + odd), n + odd);
 }
 
 // Images and outputs of one task.

@@ -65,3 +65,10 @@ INLINE void f_store_rows(factor *p, const vec v[PAIR]) {
 }
 
 #endif
+
+// to[depth]: a row of n numbers as factors, zeros behind them.
+INLINE void f_round(const real *from, int64_t n, factor *to, int64_t depth) {
+    const int64_t whole = n / LANES * LANES;
+    for (int64_t i = 0; i < whole; i += LANES) f_store(to + i, v_load(from + i));
+    for (int64_t i = whole; i < depth; i++) to[i] = f_of(i < n ? from[i] : 0);
+}

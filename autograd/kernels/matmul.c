@@ -45,13 +45,6 @@ static void pack(const ag_matmul_call *call, const real *b, int64_t columns, fac
     }
 }
 
-// A row's numbers as factors, in whole steps.
-static void round_row(const real *from, int64_t k, factor *to) {
-    const int64_t whole = k / LANES * LANES, depth = tile_parts(k, PAIR) * PAIR;
-    for (int64_t l = 0; l < whole; l += LANES) f_store(to + l, v_load(from + l));
-    for (int64_t l = whole; l < depth; l++) to[l] = f_of(l < k ? from[l] : 0);
-}
-
 // copy[rows][step][PAIR], or [step][rows][PAIR] where a lies by columns
 static strip_of_a round_strip(const ag_matmul_call *call, tile_part rows, factor *copy) {
     const real *a = (const real *)call->a + rows.first * call->a_row;
@@ -61,7 +54,7 @@ static strip_of_a round_strip(const ag_matmul_call *call, tile_part rows, factor
         return (strip_of_a){rows.count, copy, PAIR, rows.count * PAIR};
     }
     const int64_t depth = steps(call) * PAIR;
-    for (int64_t r = 0; r < rows.count; r++) round_row(a + r * call->a_row, call->k, copy + r * depth);
+    for (int64_t r = 0; r < rows.count; r++) f_round(a + r * call->a_row, call->k, copy + r * depth, depth);
     return (strip_of_a){rows.count, copy, depth, PAIR};
 }
 
