@@ -130,21 +130,21 @@ typedef struct block {
     epilogue end[2];  // of the panel's outputs; if narrow, of the one in all lanes
 } gather_block;
 
-INLINE void finish(int rows, const gather_block *task, vec acc[ROWS][2]) {
-    for (int half = 0; half < 2; half++)
-        for (int r = 0; r < rows; r++) acc[r][half] = v_finish(acc[r][half], task->end[half]);
+INLINE void finish(int rows, int vectors, const gather_block *task, vec acc[ROWS][2]) {
+    for (int i = 0; i < vectors; i++)
+        for (int r = 0; r < rows; r++) acc[r][i] = v_finish(acc[r][i], task->end[i]);
 }
 
-INLINE void wide_pixel(int rows, const gather_block *task, taps v, taps h, real *out) {
+INLINE void wide_pixel(int rows, int vectors, const gather_block *task, taps v, taps h, real *out) {
     const gather *pass = task->pass;
     const factor *in = task->in, *u = task->u;
     vec acc[ROWS][2] = {{{0}}};
     for (int64_t t = 0; t < v.count; t++)
-        tile_multiply(rows, h.count * pass->depth,
+        tile_multiply(rows, vectors, h.count * pass->depth,
                       in + ((v.source + t) * pass->in_w + h.source) * pass->depth, task->in_image,
                       u + ((v.first + t) * pass->geometry->kw + h.first) * pass->depth * WIDTH, acc);
-    if (task->has_epilogue) finish(rows, task, acc);
-    for (int r = 0; r < rows; r++) tile_store(acc[r], out + r * task->out_image, task->outputs);
+    if (task->has_epilogue) finish(rows, vectors, task, acc);
+    for (int r = 0; r < rows; r++) tile_store(vectors, acc[r], out + r * task->out_image, task->outputs);
 }
 
 // acc[r] += a[r * row + ..] * b[..] by vectors, lanes still apart; at least a vector. The last one overlaps
@@ -180,17 +180,18 @@ INLINE void narrow_pixel(int rows, const gather_block *task, taps v, taps h, rea
     }
 }
 
-INLINE void pixels(int rows, bool narrow, const gather_block *task) {
+// vectors: of outputs; none if narrow
+INLINE void pixels(int rows, int vectors, const gather_block *task) {
     const gather *pass = task->pass;
     for (int64_t i = 0; i < pass->out_h; i++) {
         const taps vertical = taps_at(pass, true, i);
         for (int64_t j = 0; j < pass->out_w; j++) {
             const taps h = taps_at(pass, false, j), v = h.count > 0 ? vertical : (taps){0};
             real *out = task->out + (i * pass->out_w + j) * pass->out_c;
-            if (narrow)
+            if (vectors == 0)
                 narrow_pixel(rows, task, v, h, out);
             else
-                wide_pixel(rows, task, v, h, out);
+                wide_pixel(rows, vectors, task, v, h, out);
         }
     }
 }
@@ -246,9 +247,9 @@ static void run_block(const gather *pass, const ag_conv_call *call, int64_t task
                           .end = {epilogue_at(&call->epilogue, first, outputs)}};
     if (outputs > LANES) block.end[1] = epilogue_at(&call->epilogue, first + LANES, outputs - LANES);
     if (pass->narrow)
-        TILE_SWITCH(images.count, pixels, true, &block)
+        TILE_SWITCH(images.count, pixels, 0, &block)
     else
-        TILE_SWITCH(images.count, pixels, false, &block)
+        TILE_SWITCH_2(images.count, tile_vectors(outputs), pixels, &block);
 }
 
 static void gather_run(const gather *pass, const ag_conv_call *call, int stage, int64_t task) {

@@ -5,14 +5,14 @@
 #include "autograd/kernels/normalized.h"
 
 // A slope of 0 gives 0, of minus infinity too.
-INLINE vec v_leaky(vec v, double slope) {
-    return v_select((mask)(v < (vec){0}), slope == 0 ? (vec){0} : v * v_set((real)slope), v);
+INLINE vec v_leaky(vec v, leak below) {
+    return v_select((mask)(v < (vec){0}), (vec)((mask)(v * below.slope) & below.any), v);
 }
 
 // The epilogue of a vector of channels
 typedef struct epilogue {
     vec bias, mean, scale, shift;
-    double slope;
+    leak below;
 } epilogue;
 
 static inline bool epilogue_is_empty(const ag_conv_epilogue *e) {
@@ -35,9 +35,9 @@ INLINE epilogue epilogue_at(const ag_conv_epilogue *e, int64_t first, int64_t co
                       .mean = epilogue_constant(e->mean, 0, first, count),
                       .scale = epilogue_constant(e->scale, 1, first, count),
                       .shift = epilogue_constant(e->shift, -(real)0, first, count),
-                      .slope = e->slope};
+                      .below = v_leak(e->slope)};
 }
 
 INLINE vec v_finish(vec sum, epilogue e) {
-    return v_leaky(v_normalized(sum + e.bias - e.mean, e.scale, e.shift), e.slope);
+    return v_leaky(v_normalized(sum + e.bias - e.mean, e.scale, e.shift), e.below);
 }

@@ -58,14 +58,14 @@ static strip_of_a round_strip(const ag_matmul_call *call, tile_part rows, factor
     return (strip_of_a){rows.count, copy, depth, PAIR};
 }
 
-INLINE void product_tile(int rows, const ag_matmul_call *call, const strip_of_a *strip, int64_t first,
-                         const factor *panel, int64_t columns, real *c) {
+INLINE void product_tile(int rows, int vectors, const ag_matmul_call *call, const strip_of_a *strip,
+                         int64_t first, const factor *panel, int64_t columns, real *c) {
     const int64_t row = strip->row, step = strip->step, length = steps(call);
     const factor *a = strip->a + first * row;
     vec acc[ROWS][2] = {{{0}}};
     for (int64_t l = 0; l < length; l++, a += step, panel += WIDTH * PAIR)
-        tile_step(rows, a, row, panel, acc);
-    for (int r = 0; r < rows; r++) tile_store(acc[r], c + r * call->c_row, columns);
+        tile_step(rows, vectors, a, row, panel, acc);
+    for (int r = 0; r < rows; r++) tile_store(vectors, acc[r], c + r * call->c_row, columns);
 }
 
 static void multiply_panels(const ag_matmul_call *call, const strip_of_a *strip, const factor *panels,
@@ -77,7 +77,8 @@ static void multiply_panels(const ag_matmul_call *call, const strip_of_a *strip,
         real *out = c + rows.first * call->c_row;
         for (int64_t first = 0; first < columns; first += WIDTH, panel += steps(call) * WIDTH * PAIR) {
             const int64_t count = columns - first < WIDTH ? columns - first : WIDTH;
-            TILE_SWITCH(rows.count, product_tile, call, strip, rows.first, panel, count, out + first)
+            TILE_SWITCH_2(rows.count, tile_vectors(count), product_tile, call, strip, rows.first, panel,
+                          count, out + first);
         }
     }
 }

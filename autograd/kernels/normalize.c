@@ -34,7 +34,7 @@ INLINE constants constants_at(form kind, const rows_call *call, int64_t c) {
 
 INLINE vec value(form kind, constants k, double slope, vec x, vec dy) {
     const vec d = x - k.mean;
-    if (kind == FORWARD) return v_leaky(v_normalized(d, k.scale, k.shift), slope);
+    if (kind == FORWARD) return v_leaky(v_normalized(d, k.scale, k.shift), v_leak(slope));
     const vec z = kind == GRADIENT ? d : v_normalized(d, k.scale, k.shift);
     const vec g = kind == GRADIENT ? dy : v_activation_gradient(dy, z, v_leak(slope));
     return k.scale * (g - k.a - d * k.b);

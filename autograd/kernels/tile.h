@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The register tile of the convolution: ROWS x 2 vectors of sums, one broadcast element times two vectors a
-// step. As many rows as the registers hold beside two vectors and the broadcast.
+// step. As many rows as the registers hold beside two vectors and the broadcast. Where a vector is all that
+// is left of the columns, the second one is not multiplied, and its sums stay zero.
 #pragma once
 
 #include <string.h>
@@ -17,7 +18,8 @@
 
 enum { WIDTH = 2 * LANES };
 
-// Calls f(1, ..), f(2, ..) .. f(ROWS, ..), so that f is compiled for a constant number of rows.
+// Calls f(1, ..), f(2, ..) .. f(ROWS, ..), so that f is compiled for a constant number of rows; TILE_SWITCH_2
+// f(1, 1, ..), f(1, 2, ..) .. f(ROWS, 2, ..), for constant numbers of rows and vectors.
 #define TILE_CASE(rows, f, ...) \
     case rows:                  \
         f(rows, __VA_ARGS__);   \
@@ -46,34 +48,48 @@ enum { WIDTH = 2 * LANES };
         TILE_CASES_7_8(f, __VA_ARGS__); \
     }
 
+#define TILE_SWITCH_2(rows, vectors, f, ...)     \
+    do {                                         \
+        if ((vectors) == 2)                      \
+            TILE_SWITCH(rows, f, 2, __VA_ARGS__) \
+        else                                     \
+            TILE_SWITCH(rows, f, 1, __VA_ARGS__) \
+    } while (0)
+
+// Vectors of the tile that some columns, at most WIDTH, need.
+INLINE int tile_vectors(int64_t columns) { return columns > LANES ? 2 : 1; }
+
 // acc[r][..] += a[r * row] * b[..], of pairs the sum of both products: a[.., PAIR], b[WIDTH][PAIR]
-INLINE void tile_step(int rows, const factor *a, int64_t row, const factor *b, vec acc[ROWS][2]) {
+INLINE void tile_step(int rows, int vectors, const factor *a, int64_t row, const factor *b,
+                      vec acc[ROWS][2]) {
     const factors b0 = f_load(b), b1 = f_load(b + LANES * PAIR);
     for (int r = 0; r < rows; r++) {
         const factors s = f_set(a + r * row);
         acc[r][0] = f_multiply(acc[r][0], s, b0);
-        acc[r][1] = f_multiply(acc[r][1], s, b1);
+        if (vectors == 2) acc[r][1] = f_multiply(acc[r][1], s, b1);
     }
 }
 
 // acc[r][..] += sum over k < length of a[r * row + k] * b[k / PAIR][..][k % PAIR]; length in whole pairs
-INLINE void tile_multiply(int rows, int64_t length, const factor *a, int64_t row, const factor *b,
-                          vec acc[ROWS][2]) {
-    for (int64_t k = 0; k < length; k += PAIR, a += PAIR, b += WIDTH * PAIR) tile_step(rows, a, row, b, acc);
+INLINE void tile_multiply(int rows, int vectors, int64_t length, const factor *a, int64_t row,
+                          const factor *b, vec acc[ROWS][2]) {
+    for (int64_t k = 0; k < length; k += PAIR, a += PAIR, b += WIDTH * PAIR)
+        tile_step(rows, vectors, a, row, b, acc);
 }
 
-// The first columns of a row of the tile.
-INLINE void tile_store(vec acc[2], real *out, int64_t columns) {
-    if (columns == WIDTH) {
-        v_store(out, acc[0]);
-        v_store(out + LANES, acc[1]);
-    } else {
-        // By way of a copy: the tile itself would have to live in memory for memcpy.
-        real values[WIDTH];
-        v_store(values, acc[0]);
-        v_store(values + LANES, acc[1]);
-        memcpy(out, values, (size_t)columns * sizeof *out);
-    }
+// Apart, so that the tile, of which a vector's address would be taken, stays in registers.
+static __attribute__((noinline, unused)) void tile_store_part(real *out, int64_t columns, vec v) {
+    v_store_part(out, columns, v);
+}
+
+// The first columns of a row of the tile, more than those of the vectors but the last.
+INLINE void tile_store(int vectors, vec acc[2], real *out, int64_t columns) {
+    if (vectors == 2) v_store(out, acc[0]);
+    const int64_t first = (vectors - 1) * LANES;
+    if (columns == vectors * LANES)
+        v_store(out + first, acc[vectors - 1]);
+    else
+        tile_store_part(out + first, columns - first, acc[vectors - 1]);
 }
 
 // A range cut into `parts` whose sizes differ by at most one: no small rest that would leave the tile's

@@ -92,6 +92,10 @@ static outer outer_of(const ag_conv_geometry *g) {
     return pass;
 }
 
+static int64_t panel_lanes(const outer *pass, int64_t panel) {
+    return smaller(WIDTH, pass->lanes.channels - panel * WIDTH);
+}
+
 // Pixels that are worked on together.
 typedef struct pixel_block {
     tile_part images, lines;  // of dy
@@ -195,11 +199,11 @@ static int32_t list_pairs(const outer *pass, const pixel_block *block, int64_t t
 }
 
 // sums[r][..] += over the listed pixels
-INLINE void tile(int rows, const pair *pairs, int64_t count, const real *row_strip, const real *lane_strip,
-                 bool first, real *sums) {
+INLINE void tile(int rows, int vectors, const pair *pairs, int64_t count, const real *row_strip,
+                 const real *lane_strip, bool first, real *sums) {
     vec acc[ROWS][2] = {{{0}}};
     for (int64_t k = 0; k < count; k++)
-        tile_step(rows, row_strip + pairs[k].row, 1, lane_strip + pairs[k].lane, acc);
+        tile_step(rows, vectors, row_strip + pairs[k].row, 1, lane_strip + pairs[k].lane, acc);
     for (int r = 0; r < rows; r++, sums += WIDTH) {
         if (!first) acc[r][0] += v_load(sums), acc[r][1] += v_load(sums + LANES);
         v_store(sums, acc[r][0]);
@@ -207,7 +211,7 @@ INLINE void tile(int rows, const pair *pairs, int64_t count, const real *row_str
     }
 }
 
-static void add_panel(const outer *pass, const pixel_block *block, tile_part rows, int64_t panel,
+static void add_panel(const outer *pass, const pixel_block *block, tile_part rows, int64_t panel, int vectors,
                       fetching *next, char *scratch) {
     const layout *at = &pass->scratch;
     const int64_t pitch = pass->images * pass->lines * pass->geometry->ow;
@@ -219,7 +223,7 @@ static void add_panel(const outer *pass, const pixel_block *block, tile_part row
         const int64_t count = block->images.count * ((const int32_t *)(scratch + at->counts))[tap];
         real *out = sums + tap * pass->rows.channels * WIDTH;
         fetch_some(next);
-        TILE_SWITCH(rows.count, tile, pairs, count, row_strip, lane_strip, block->first, out)
+        TILE_SWITCH_2(rows.count, vectors, tile, pairs, count, row_strip, lane_strip, block->first, out);
     }
 }
 
@@ -229,15 +233,17 @@ static void add_block(const outer *pass, const ag_conv_call *call, tile_part pan
     const real *lanes_data = pass->swapped ? call->a : call->b;
     const layout *at = &pass->scratch;
     for (int64_t p = 0; p < panels.count; p++) {
-        const int64_t first = (panels.first + p) * WIDTH;
-        const tile_part channels = {first, smaller(WIDTH, pass->lanes.channels - first)};
+        const int64_t panel = panels.first + p;
+        const tile_part channels = {panel * WIDTH, panel_lanes(pass, panel)};
         fill_strip(&pass->lanes, lanes_data, block, pass->swapped, channels,
                    (real *)(scratch + at->lanes + p * at->lane_strip));
     }
     for (int64_t part = 0; part < pass->rows.parts; part++) {
         const tile_part rows = tile_cut(pass->rows.channels, pass->rows.parts, part);
         fill_strip(&pass->rows, rows_data, block, !pass->swapped, rows, (real *)(scratch + at->rows));
-        for (int64_t p = 0; p < panels.count; p++) add_panel(pass, block, rows, p, &next, scratch);
+        for (int64_t p = 0; p < panels.count; p++)
+            add_panel(pass, block, rows, p, tile_vectors(panel_lanes(pass, panels.first + p)), &next,
+                      scratch);
     }
 }
 
@@ -292,8 +298,7 @@ static void combine_tap(const outer *pass, const ag_conv_call *call, int64_t tap
         const char *scratch = (const char *)call->scratch + share * pass->groups * pass->scratch.end;
         for (int64_t p = 0; p < panels.count; p++) {
             const char *sums = scratch + p * pass->scratch.panel + tap * pass->rows.channels * row_bytes;
-            const int64_t lane = (panels.first + p) * WIDTH;
-            const int64_t lanes = smaller(WIDTH, pass->lanes.channels - lane);
+            const int64_t lane = (panels.first + p) * WIDTH, lanes = panel_lanes(pass, panels.first + p);
             for (int64_t r = 0; r < pass->rows.channels; r++)
                 combine_row(pass, sums + r * row_bytes, lanes, lane_step,
                             dw + r * row_step + lane * lane_step);

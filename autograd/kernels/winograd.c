@@ -37,7 +37,12 @@ static void give_pixels(const unit *u, const images *side, const real *sums, rea
     }
 }
 
-// Fewer channels than lanes. Apart from the loop of whole vectors, which has its constants in registers.
+// The epilogue over a vector of channels of each pixel. Apart, so that its constants are in registers.
+static __attribute__((noinline)) void finish_lanes(real *v, int64_t pixels, int64_t step, epilogue e) {
+    for (int64_t j = 0; j < pixels; j++, v += step) v_store(v, v_finish(v_load(v), e));
+}
+
+// Fewer channels than lanes, of one pixel.
 static __attribute__((noinline)) void finish_part(real *v, int64_t count, epilogue e) {
     v_store_part(v, count, v_finish(v_load_part(v, count), e));
 }
@@ -47,13 +52,10 @@ static void finish_row(const images *side, const ag_conv_call *call, real *row) 
     for (int64_t c = 0; c < side->c; c += LANES) {
         const int64_t count = smaller(LANES, side->c - c);
         const epilogue e = epilogue_at(&call->epilogue, c, count);
-        for (int64_t j = 0; j < side->w; j++) {
-            real *v = row + j * side->c + c;
-            if (count == LANES)
-                v_store(v, v_finish(v_load(v), e));
-            else
-                finish_part(v, count, e);
-        }
+        if (count == LANES)
+            finish_lanes(row + c, side->w, side->c, e);
+        else
+            for (int64_t j = 0; j < side->w; j++) finish_part(row + j * side->c + c, count, e);
     }
 }
 
@@ -157,10 +159,10 @@ static void transform_inputs(const winograd *pass, const real *w, int64_t task, 
 // ---- forward and input gradient
 
 // out[r][WIDTH] = sum over k of a[r][k] b[k][WIDTH]
-INLINE void product_tile(int rows, const factor *a, int64_t a_pitch, const factor *b, int64_t length,
-                         real *out, int64_t out_pitch) {
+INLINE void product_tile(int rows, int vectors, const factor *a, int64_t a_pitch, const factor *b,
+                         int64_t length, real *out, int64_t out_pitch) {
     vec acc[ROWS][2] = {{{0}}};
-    tile_multiply(rows, length, a, a_pitch, b, acc);
+    tile_multiply(rows, vectors, length, a, a_pitch, b, acc);
     for (int r = 0; r < rows; r++) {
         v_store(out + r * out_pitch, acc[r][0]);
         v_store(out + r * out_pitch + LANES, acc[r][1]);
@@ -172,11 +174,12 @@ static void multiply_pair(const winograd *pass, int64_t rows, const factor *pixe
                           real *sums) {
     const images *in = input_of(pass), *out = output_of(pass);
     const int64_t parts = tile_parts(rows, ROWS);
-    for (int64_t panel = 0; panel < panels_of(out); panel++, u += panel_size(pass))
+    for (int64_t first = 0; first < out->c; first += WIDTH, u += panel_size(pass))
         for (int64_t i = 0; i < parts; i++) {
             const tile_part part = tile_cut(rows, parts, i);
-            TILE_SWITCH(part.count, product_tile, pixels + part.first * in->pitch, in->pitch, u, in->c,
-                        sums + part.first * out->pitch + panel * WIDTH, out->pitch)
+            TILE_SWITCH_2(part.count, tile_vectors(out->c - first), product_tile,
+                          pixels + part.first * in->pitch, in->pitch, u, in->c,
+                          sums + part.first * out->pitch + first, out->pitch);
         }
 }
 
@@ -211,8 +214,11 @@ static void run_block(const winograd *pass, const ag_conv_call *call, int64_t ta
     fill_unreached(out, call, part.count, to);
     for (int i = 0; i < pass->rows.filters; i++)
         for (int32_t row = pass->rows.first[i]; row < pass->rows.first[i + 1]; row += UNIT_ROWS) {
-            const unit now = {pass, part.count, row, smaller(UNIT_ROWS, pass->rows.first[i + 1] - row),
-                              COMBINE_FACTORS};
+            const unit now = {.pass = pass,
+                              .images = part.count,
+                              .first_row = row,
+                              .rows = smaller(UNIT_ROWS, pass->rows.first[i + 1] - row),
+                              .kind = COMBINE_FACTORS};
             take(&now, in, from, lines, pixels);
             for (int j = 0; j < pass->columns.filters; j++)
                 multiply_pair(pass, filter_rows(&now, j), pixels + filter_start(&now, j) * in->pitch,

@@ -74,40 +74,43 @@ static char *worker_memory(const winograd *pass, const ag_conv_call *call) {
 
 // acc[r][..] += the sum over s < STEPS of a[s][r] b[s][..], which is rounded while it is still small.
 // Pointers, because gcc keeps an index for every element that lies a pitch away.
-INLINE void add_steps(int rows, const factor *const *a, const factor *const *b, vec acc[ROWS][2]) {
+INLINE void add_steps(int rows, int vectors, const factor *const *a, const factor *const *b,
+                      vec acc[ROWS][2]) {
     factors f[STEPS][2];
-    for (int s = 0; s < STEPS; s++) f[s][0] = f_load(b[s]), f[s][1] = f_load(b[s] + LANES * PAIR);
+    for (int s = 0; s < STEPS; s++)
+        for (int i = 0; i < vectors; i++) f[s][i] = f_load(b[s] + i * LANES * PAIR);
     for (int r = 0; r < rows; r++) {
         vec sum[2] = {{0}};
         for (int s = 0; s < STEPS; s++) {
             const factors w = f_set(a[s] + r * PAIR);
-            sum[0] = f_multiply(sum[0], w, f[s][0]), sum[1] = f_multiply(sum[1], w, f[s][1]);
+            for (int i = 0; i < vectors; i++) sum[i] = f_multiply(sum[i], w, f[s][i]);
         }
         acc[r][0] += sum[0], acc[r][1] += sum[1];
     }
 }
 
 // As many whole STEPS of a sum as there are; returns their length.
-INLINE int64_t outer_steps(int rows, const factor *a, int64_t a_step, const factor *b, int64_t b_step,
-                           int64_t length, vec acc[ROWS][2]) {
+INLINE int64_t outer_steps(int rows, int vectors, const factor *a, int64_t a_step, const factor *b,
+                           int64_t b_step, int64_t length, vec acc[ROWS][2]) {
     const factor *as[STEPS], *bs[STEPS];
     for (int s = 0; s < STEPS; s++) as[s] = a + s * a_step, bs[s] = b + s * b_step;
     int64_t k = 0;
     for (; k + STEPS <= length; k += STEPS) {
-        add_steps(rows, as, bs, acc);
+        add_steps(rows, vectors, as, bs, acc);
         for (int s = 0; s < STEPS; s++) as[s] += STEPS * a_step, bs[s] += STEPS * b_step;
     }
     return k;
 }
 
 // out[r][WIDTH] (+)= sum over k < length of a[k][r] b[k][WIDTH], of pairs the sum of both products
-INLINE void outer_tile(int rows, bool in_steps, const factor *a, int64_t a_pitch, const factor *b,
-                       int64_t b_pitch, int64_t length, bool first, real *out) {
+INLINE void outer_tile(int rows, int vectors, bool in_steps, const factor *a, int64_t a_pitch,
+                       const factor *b, int64_t b_pitch, int64_t length, bool first, real *out) {
     const int64_t a_step = a_pitch * PAIR, b_step = b_pitch * PAIR;
     vec acc[ROWS][2] = {{{0}}};
-    const int64_t done = in_steps ? outer_steps(rows, a, a_step, b, b_step, length, acc) : 0;
+    const int64_t done = in_steps ? outer_steps(rows, vectors, a, a_step, b, b_step, length, acc) : 0;
     a += done * a_step, b += done * b_step;
-    for (int64_t k = done; k < length; k++, a += a_step, b += b_step) tile_step(rows, a, PAIR, b, acc);
+    for (int64_t k = done; k < length; k++, a += a_step, b += b_step)
+        tile_step(rows, vectors, a, PAIR, b, acc);
     for (int r = 0; r < rows; r++, out += WIDTH) {
         v_store(out, first ? acc[r][0] : v_load(out) + acc[r][0]);
         v_store(out + LANES, first ? acc[r][1] : v_load(out + LANES) + acc[r][1]);
@@ -121,8 +124,8 @@ static int64_t run_of(const winograd *pass, int64_t length) {
 }
 
 // A tile's sums, a run at a time.
-static void outer_sums(const winograd *pass, int rows, const factor *x, const factor *y, int64_t length,
-                       int64_t run, bool first, real *sums) {
+static void outer_sums(const winograd *pass, int rows, int vectors, const factor *x, const factor *y,
+                       int64_t length, int64_t run, bool first, real *sums) {
     const int64_t x_pitch = pass->x.pitch, y_pitch = pass->y.pitch;
     const bool in_steps = STEPS > 1 && has_many_points(pass);
     int64_t k = 0;
@@ -131,9 +134,11 @@ static void outer_sums(const winograd *pass, int rows, const factor *x, const fa
         const int64_t count = smaller(run, length - k);
         const bool from_zero = first && k == 0;
         if (in_steps)
-            TILE_SWITCH(rows, outer_tile, true, x_run, x_pitch, y_run, y_pitch, count, from_zero, sums)
+            TILE_SWITCH_2(rows, vectors, outer_tile, true, x_run, x_pitch, y_run, y_pitch, count, from_zero,
+                          sums);
         else
-            TILE_SWITCH(rows, outer_tile, false, x_run, x_pitch, y_run, y_pitch, count, from_zero, sums)
+            TILE_SWITCH_2(rows, vectors, outer_tile, false, x_run, x_pitch, y_run, y_pitch, count, from_zero,
+                          sums);
         k += run;
     } while (k < length);
 }
@@ -164,12 +169,12 @@ static int64_t tile_count(const winograd *pass) {
 static void multiply_pair(const winograd *pass, int64_t length, const factor *x, const factor *y, bool first,
                           ahead *next, real *sums) {
     const int64_t ci = pass->x.c, parts = tile_parts(ci, ROWS), run = run_of(pass, length);
-    for (int64_t panel = 0; panel < panel_count(pass); panel++, y += WIDTH * PAIR, sums += ci * WIDTH)
+    for (int64_t left = pass->y.c; left > 0; left -= WIDTH, y += WIDTH * PAIR, sums += ci * WIDTH)
         for (int64_t i = 0; i < parts; i++) {
             const tile_part part = tile_cut(ci, parts, i);
             fetch_some(next);
-            outer_sums(pass, (int)part.count, x + part.first * PAIR, y, length, run, first,
-                       sums + part.first * WIDTH);
+            outer_sums(pass, (int)part.count, tile_vectors(left), x + part.first * PAIR, y, length, run,
+                       first, sums + part.first * WIDTH);
         }
 }
 
