@@ -123,9 +123,10 @@ static int64_t run_of(const winograd *pass, int64_t length) {
     return larger(tile_parts(length, parts * STEPS), 1) * STEPS;
 }
 
-// A tile's sums, a run at a time.
-static void outer_sums(const winograd *pass, int rows, int vectors, const factor *x, const factor *y,
-                       int64_t length, int64_t run, bool first, real *sums) {
+// A tile's sums, a run at a time. Apart, so that the loops' steps are in registers.
+static __attribute__((noinline)) void outer_sums(const winograd *pass, int rows, int vectors, const factor *x,
+                                                 const factor *y, int64_t length, int64_t run, bool first,
+                                                 real *sums) {
     const int64_t x_pitch = pass->x.pitch, y_pitch = pass->y.pitch;
     const bool in_steps = STEPS > 1 && has_many_points(pass);
     int64_t k = 0;
