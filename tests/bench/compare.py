@@ -249,12 +249,10 @@ CONTESTS = {"train": Training, "generate": Generating, "start": Starting}
 
 
 def case(text):
-    parts = text.split(":")
-    found = Case(int(parts[0]), int(parts[1]), parts[2] if len(parts) > 2 else SEED[0],
-                 int(parts[3]) if len(parts) > 3 else SEED[1])
-    if len(parts) > 4 or found.threads < 1 or found.images < 1:
-        raise ValueError(text)
-    return found
+    found = re.fullmatch(r"([1-9]\d*):([1-9]\d*)(?::([1-9]\d*x[1-9]\d*x[1-9]\d*)(?::([1-9]\d*))?)?", text)
+    if not found:
+        raise argparse.ArgumentTypeError(f"'{text}' is not THREADS:IMAGES[:HxWxC[:WIDTH]], each a whole number from 1")
+    return Case(int(found[1]), int(found[2]), found[3] or SEED[0], int(found[4] or SEED[1]))
 
 
 def cases(text):
@@ -279,10 +277,11 @@ def parse():
                              f"for generating '{presets['generate']}', for starting '{presets['start']}'")
     parser.add_argument("--program", help="dcgan (default: build/apps/dcgan)")
     parser.add_argument("--default-program", help=argparse.SUPPRESS)
-    parser.add_argument("--python", action="append", default=[], metavar="PEER=INTERPRETER")
+    parser.add_argument("--python", action="append", default=[], help=argparse.SUPPRESS)
+    parser.add_argument("--list-frameworks", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.rounds < 1 or arguments.iters < 1:
-        parser.error("--rounds and --iters must be 1 or more")
+        parser.error(f"--rounds {arguments.rounds} --iters {arguments.iters}: both must be 1 or more")
     arguments.cases = arguments.cases or cases(presets[arguments.what])
     shapes = {(found.image, found.width) for found in arguments.cases}
     if arguments.what == "start" and shapes != {SEED}:
@@ -290,15 +289,25 @@ def parse():
     if arguments.precision == "bf16" and (arguments.what != "train" or shapes != {SEED}):
         parser.error("--precision bf16: only training of the seed's networks is compared in it")
     if arguments.what == "train" and SEED in shapes and not os.path.isdir(arguments.scripts or ""):
-        parser.error("training the seed's networks needs the folder of the peers' programs")
+        parser.error(f"SCRIPTS={arguments.scripts or ''}: training the seed's networks needs the folder of the "
+                     "peers' programs, torch_step.py and its siblings")
     arguments.program = arguments.program or arguments.default_program
     if not os.access(arguments.program or "", os.X_OK):
         parser.error(f"no program {arguments.program}: build it first, sh apps/run.sh --build-only")
     return arguments
 
 
+def frameworks(arguments):
+    """Those that take part in any of the cases."""
+    contests = [CONTESTS[arguments.what](found, arguments) for found in arguments.cases]
+    return sorted({peer.framework for contest in contests for peer in contest.find_peers()})
+
+
 def main():
     arguments = parse()
+    if arguments.list_frameworks:
+        print(*frameworks(arguments))
+        return
     if arguments.precision == "bf16":
         print(f"compare: bf16: only {BF16[0].name} takes part; other peers are left out", file=sys.stderr)
     for found in arguments.cases:

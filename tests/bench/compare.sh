@@ -31,15 +31,25 @@ install() {
     echo "$python"
 }
 
-command -v python3 >/dev/null || fail "python3 is not installed"
+compare() {
+    python3 "$here/compare.py" --default-program "$here/../../build/apps/dcgan" "$@"
+}
 
+command -v python3 >/dev/null || fail "python3 is not installed"
+for word; do
+    case $word in --help | -h) compare --help && exit ;; esac
+done
+
+# Nothing is installed for arguments that are wrong, or for a peer that has no part.
+wanted=$(compare --list-frameworks "$@")
 for peer in ${BOBBIN_PEERS-torch tensorflow jax}; do
-    case $peer in
-    torch) python=${BOBBIN_TORCH_PYTHON:-$(install torch torch torch)} ;;
-    tensorflow) python=${BOBBIN_TF_PYTHON:-$(install tensorflow 'tensorflow, tf_keras' 'tensorflow-cpu tf-keras')} ;;
-    jax) python=${BOBBIN_JAX_PYTHON:-$(install jax 'jax, optax' 'jax optax')} ;;
+    case "$peer: $wanted " in
+    torch:*' torch '*) python=${BOBBIN_TORCH_PYTHON:-$(install torch 'torch, numpy' 'torch numpy')} ;;
+    tensorflow:*' tensorflow '*) python=${BOBBIN_TF_PYTHON:-$(install tensorflow 'tensorflow, tf_keras' 'tensorflow-cpu tf-keras')} ;;
+    jax:*' jax '*) python=${BOBBIN_JAX_PYTHON:-$(install jax 'jax, optax' 'jax optax')} ;;
+    torch:* | tensorflow:* | jax:*) continue ;;
     *) fail "BOBBIN_PEERS names '$peer'; the peers are torch, tensorflow and jax" ;;
     esac
     set -- "$@" --python "$peer=$python"
 done
-exec python3 "$here/compare.py" --default-program "$here/../../build/apps/dcgan" "$@"
+compare "$@"
