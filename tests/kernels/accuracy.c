@@ -6,7 +6,9 @@
 // gradient, which is nearest to its bound, is drawn several times.
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "autograd/kernels/axis.h"
 #include "tests/kernels/check.h"
 
 enum { DRAWS = 4 };
@@ -116,6 +118,18 @@ static void check_row(const check *c, const row *of, int draws) {
     }
 }
 
+// The tile of a layer that pays: what AG_WINOGRAD allows, but tiles of 4 are too inaccurate for bf16.
+static void check_choice(const check *c) {
+    ag_conv_geometry g = {128, 14, 14, 64, 14, 14, 128, 3, 3, 1, 1, 1, 0};
+    const int allowed = strcmp(ag_winograd(), "all") == 0 ? AG_AXIS_TILE : atoi(ag_winograd());
+    const int want = c->table->bf16 && allowed > 2 ? 2 : allowed;
+    for (int pass = 0; pass < AG_CONV_PASS_COUNT; pass++) {
+        ag_conv_choose(c->table, (ag_conv_pass)pass, &g);
+        if (g.winograd != want)
+            check_fail(c, "pass %d: tiles of %d are chosen, not of %d", pass, (int)g.winograd, want);
+    }
+}
+
 void check_accuracy(const check *c) {
     static const row rows[] = {
         {1000, AG_CONV_FORWARD, {16, 14, 14, 64, 14, 14, 128, 3, 3, 1, 1, 1, 0}},
@@ -126,7 +140,9 @@ void check_accuracy(const check *c) {
         {6000, AG_CONV_WEIGHT_GRADIENT, {64, 14, 14, 64, 7, 7, 128, 5, 5, 2, 1, 1, 0}},
         {7000, AG_CONV_WEIGHT_GRADIENT, {8, 56, 56, 32, 56, 56, 32, 3, 3, 1, 1, 1, 0}},
     };
-    if (!c->table->winograd[0].run || c->table->dtype != AG_F32) return;
+    if (!c->table->winograd[0].run) return;
+    check_choice(c);
+    if (c->table->dtype != AG_F32) return;
     if (c->every > 1) return;  // too much for an emulator
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         if (!c->table->bf16)
