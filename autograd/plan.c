@@ -182,16 +182,20 @@ static bool overlap_in_time(const ag_buffer *a, const ag_buffer *b) {
     return a->first <= b->last && b->first <= a->last;
 }
 
-// The lowest offset at which `buffer` meets none of the n placed ones that live at the same time.
-static int64_t lowest_offset(const ag_buffer *buffer, ag_buffer *const *placed, int n) {
+// Puts buffer order[n] at the lowest offset that is free during its life, and into its place among order[0..n),
+// which ascend by offset.
+static void place_buffer(ag_buffer **order, int n) {
+    ag_buffer *buffer = order[n];
     int64_t offset = 0;
-    for (int i = 0; i < n;) {
-        const bool meets = overlap_in_time(placed[i], buffer) && placed[i]->offset < offset + buffer->bytes &&
-                           offset < placed[i]->offset + placed[i]->bytes;
-        if (meets) offset = placed[i]->offset + placed[i]->bytes;
-        i = meets ? 0 : i + 1;
+    for (int i = 0; i < n; i++) {
+        if (!overlap_in_time(order[i], buffer)) continue;
+        if (order[i]->offset >= offset + buffer->bytes) break;
+        const int64_t end = order[i]->offset + order[i]->bytes;
+        if (end > offset) offset = end;
     }
-    return offset;
+    buffer->offset = offset;
+    for (; n > 0 && order[n - 1]->offset > offset; n--) order[n] = order[n - 1];
+    order[n] = buffer;
 }
 
 static bool place_buffers(ag_plan *plan) {
@@ -199,9 +203,9 @@ static bool place_buffers(ag_plan *plan) {
     if (!order) return false;
     for (int i = 0; i < plan->n_buffers; i++) order[i] = &plan->buffers[i];
     qsort(order, (size_t)plan->n_buffers, sizeof *order, larger_first);
+    for (int i = 0; i < plan->n_buffers; i++) place_buffer(order, i);
     for (int i = 0; i < plan->n_buffers; i++) {
-        order[i]->offset = lowest_offset(order[i], order, i);
-        const int64_t end = order[i]->offset + order[i]->bytes;
+        const int64_t end = plan->buffers[i].offset + plan->buffers[i].bytes;
         if (end > plan->arena_bytes) plan->arena_bytes = end;
     }
     free(order);
