@@ -81,12 +81,18 @@ bool ag_winograd_possible(const ag_kernels *kernels, const ag_conv_geometry *g) 
     return kernels->winograd[0].run && paired && ag_axis_possible(&rows) && ag_axis_possible(&columns);
 }
 
+// Outputs taken at once, at most. A strided weight gradient has few pixels, whose short sums have a small
+// error in the direct form.
+static int tile_of(const ag_kernels *kernels, ag_conv_pass pass, const ag_conv_geometry *g) {
+    const bool small = kernels->bf16 || (pass == AG_CONV_WEIGHT_GRADIENT && g->stride > 1);
+    const int most = small ? 2 : AG_AXIS_TILE;
+    return tiles[limit()] < most ? tiles[limit()] : most;
+}
+
 const ag_conv_kernel *ag_conv_choose(const ag_kernels *kernels, ag_conv_pass pass, ag_conv_geometry *g) {
-    const int most = kernels->bf16 ? 2 : AG_AXIS_TILE, tile = tiles[limit()] < most ? tiles[limit()] : most;
-    g->winograd = tile;
-    if (tile > 0 && ag_winograd_possible(kernels, g) &&
-        (limit() == EVERYWHERE || pays(g, pass, kernels->bf16)))
-        return &kernels->winograd[pass];
-    g->winograd = 0;
-    return &kernels->conv[pass];
+    g->winograd = tile_of(kernels, pass, g);
+    const bool taken = g->winograd > 0 && ag_winograd_possible(kernels, g) &&
+                       (limit() == EVERYWHERE || pays(g, pass, kernels->bf16));
+    if (!taken) g->winograd = 0;
+    return taken ? &kernels->winograd[pass] : &kernels->conv[pass];
 }

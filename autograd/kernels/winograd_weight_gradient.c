@@ -5,8 +5,7 @@
 #include "autograd/kernels/winograd_tasks.h"
 
 enum {
-    UNIT_ROWS = 32,    // of images (or pairs) and row products transformed at once: many, for long sums
-    STRIDED_TILE = 2,  // at most: where pixels are few, so is the direct form's error
+    UNIT_ROWS = 32,  // of images (or pairs) and row products transformed at once: many, for long sums
     // Pixels whose products are added to each other before they are added to the rest, where the points are
     // many: as many as the registers hold beside the sums.
     STEPS = PAIR == 1 && KERNEL_VECTOR_BYTES == 64 ? 4 : 1,
@@ -16,13 +15,6 @@ enum {
     LONG_RUN = PAIR > 1 ? INT32_MAX : 96,
     CHUNK = 1024,  // elements of dw that a task of the last stage makes, whole rows of WIDTH
 };
-
-// The pass with its own tile.
-static winograd pass_of(const ag_conv_geometry *g) {
-    ag_conv_geometry own = *g;
-    if (own.stride > 1 && own.winograd > STRIDED_TILE) own.winograd = STRIDED_TILE;
-    return winograd_of(&own, false);
-}
 
 // Of a panel's rows, in the last stage.
 static int64_t chunk_count(int64_t ci) { return tile_parts(ci, CHUNK / WIDTH); }
@@ -263,7 +255,7 @@ static void combine_chunk(const winograd *pass, const ag_conv_call *call, int64_
 }
 
 int64_t KERNEL(winograd_weight_gradient_bytes)(const ag_conv_geometry *g, int workers) {
-    const winograd pass = pass_of(g);
+    const winograd pass = winograd_of(g, false);
     return pass.matrices_bytes + reals(task_count(&pass) * sums_size(&pass)) + workers * worker_bytes(&pass);
 }
 
@@ -271,13 +263,13 @@ int64_t KERNEL(winograd_weight_gradient_bytes)(const ag_conv_geometry *g, int wo
 int64_t KERNEL(winograd_weight_gradient_tasks)(const ag_conv_geometry *g, int stage) {
     if (stage == 0) return 1;
     if (stage == 2) return tile_parts(g->co, WIDTH) * chunk_count(g->ci);
-    const winograd pass = pass_of(g);
+    const winograd pass = winograd_of(g, false);
     return task_count(&pass);
 }
 
 void KERNEL(winograd_weight_gradient_run)(const ag_conv_call *call, int stage, int64_t task) {
     if (stage == 0) {
-        const winograd pass = pass_of(call->geometry);
+        const winograd pass = winograd_of(call->geometry, false);
         winograd_build(&pass, call->scratch);
     } else if (stage == 1) {
         sum_block(call->scratch, call, task);

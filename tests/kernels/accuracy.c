@@ -96,6 +96,7 @@ static void compare(const check *c, layer *l, int tile) {
     // Direct bf16 by the definition: a vector table may leave factors unrounded.
     const ag_kernels *direct = c->table->bf16 ? ag_kernels_at(AG_F32, true, 0) : c->table;
     for (int pass = (int)l->first; pass < AG_CONV_PASS_COUNT; pass++) {
+        if (pass == AG_CONV_WEIGHT_GRADIENT && l->g.stride > 1 && tile > 2) continue;  // never chosen
         l->g.winograd = 0;
         const error plain = error_of(c, l, pass, &direct->conv[pass]);
         l->g.winograd = tile;
@@ -118,15 +119,21 @@ static void check_row(const check *c, const row *of, int draws) {
     }
 }
 
-// The tile of a layer that pays: what AG_WINOGRAD allows, but tiles of 4 are too inaccurate for bf16.
+// The tile of layers that pay: what AG_WINOGRAD allows, but tiles of 4 are too inaccurate for bf16, and for
+// the weight gradient of a stride.
 static void check_choice(const check *c) {
-    ag_conv_geometry g = {128, 14, 14, 64, 14, 14, 128, 3, 3, 1, 1, 1, 0};
+    static const ag_conv_geometry layers[] = {{128, 14, 14, 64, 14, 14, 128, 3, 3, 1, 1, 1, 0},
+                                              {128, 14, 14, 128, 7, 7, 256, 3, 3, 2, 0, 0, 0}};
     const int allowed = strcmp(ag_winograd(), "all") == 0 ? AG_AXIS_TILE : atoi(ag_winograd());
-    const int want = c->table->bf16 && allowed > 2 ? 2 : allowed;
-    for (int pass = 0; pass < AG_CONV_PASS_COUNT; pass++) {
-        ag_conv_choose(c->table, (ag_conv_pass)pass, &g);
+    for (int i = 0; i < 2 * AG_CONV_PASS_COUNT; i++) {
+        ag_conv_geometry g = layers[i % 2];
+        const ag_conv_pass pass = (ag_conv_pass)(i / 2);
+        const bool inaccurate = c->table->bf16 || (pass == AG_CONV_WEIGHT_GRADIENT && g.stride > 1);
+        const int want = inaccurate && allowed > 2 ? 2 : allowed;
+        ag_conv_choose(c->table, pass, &g);
         if (g.winograd != want)
-            check_fail(c, "pass %d: tiles of %d are chosen, not of %d", pass, (int)g.winograd, want);
+            check_fail(c, "pass %d, stride %d: tiles of %d are chosen, not of %d", (int)pass, (int)g.stride,
+                       (int)g.winograd, want);
     }
 }
 
