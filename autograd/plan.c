@@ -182,8 +182,8 @@ static bool overlap_in_time(const ag_buffer *a, const ag_buffer *b) {
     return a->first <= b->last && b->first <= a->last;
 }
 
-// Puts buffer order[n] at the lowest offset that is free during its life, and into its place among order[0..n),
-// which ascend by offset.
+// Puts buffer order[n] at the lowest offset that is free during its life, and into its place among
+// order[0..n), which ascend by offset.
 static void place_buffer(ag_buffer **order, int n) {
     ag_buffer *buffer = order[n];
     int64_t offset = 0;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // The numbers that a convolution multiplies. In most tables they are of the table's own type. In a table of
 // bf16 products they are bfloat16, and a step adds the products of a pair of them to a float: by VDPBF16PS
-// where the object is built for it, otherwise by shifts and two multiply-adds.
+// where the object is built for it, which takes and gives subnormal numbers as 0; otherwise by shifts and two
+// multiply-adds.
 #pragma once
 
 #include "autograd/kernels/vector.h"

@@ -16,8 +16,8 @@
 #error "32-byte vectors need -mavx2"
 #endif
 
-// Everything in these headers is forced inline: a copy with external linkage, compiled for one instruction
-// set, could be the one that the linker keeps for all.
+// Everything in these headers is static: a copy with external linkage, compiled for one instruction set,
+// could be the one that the linker keeps for all. INLINE is for what must be compiled for constants.
 #define INLINE static inline __attribute__((always_inline))
 
 enum { LANES = KERNEL_VECTOR_BYTES / (int)sizeof(real) };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Speed of the convolution passes on the DCGAN's layers, one thread: executed GFLOP/s (taps outside the image
-// do not count) and the share of a loop of independent multiply-adds timed between the passes. Medians.
+// Speed of the convolution passes on the DCGAN's layers, one thread: ms, and the share of a loop of
+// independent multiply-adds, timed between the passes, that the direct form would reach in that time, with
+// taps outside the image counted (nominal) and not. Medians.
 //      bench_kernels [table name [repeats]]
 #include <stdio.h>
 #include <stdlib.h>
