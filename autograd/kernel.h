@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // CONTRACT of the kernels (private): one function pointer per hot loop. kernels/scalar.c and
-// scalar_products.c are the definition of each slot and the oracle of its test; the vector sources are written
-// once, in GCC vector extensions, and compiled once per instruction set and element type. Kernels know no tape
-// and no threads: the caller cuts work into tasks by shape and runs them in parallel.
+// scalar_products.c are the definition of each slot and the oracle of its test; the vector sources are
+// written once, in GCC vector extensions, and compiled once per instruction set and element type. Kernels
+// know no tape and no threads: the caller cuts work into tasks by shape and runs them in parallel.
 //
 // All pointers are to elements of the table's dtype, need no alignment beyond the element's, and do not
 // overlap unless said. rows x cols arrays are row-major without gaps; cols is the channel axis.
