@@ -164,6 +164,7 @@ static void place_snapshots(const planner *p) {
 
 static void place_values(const planner *p) {
     find_last_reads(p);
+    ag_plan_order(p->plan, p->last_read);
     for (int s = 0; s < p->plan->n_steps; s++) place_step(p, s);
     for (int i = 0; i < p->plan->n_nodes; i++) {
         ag_place *place = &p->plan->places[i];

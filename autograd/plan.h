@@ -47,7 +47,7 @@ typedef struct ag_plan {
     ag_place *places;       // by node
     bool *wanted, *needed;  // by node: as recorded; after the rewrites
     int n_steps, n_effects;
-    ag_plan_step *steps;  // values in tape order, then the n_effects effects
+    ag_plan_step *steps;  // values, then the n_effects effects, each in tape order but for ag_plan_order
     int n_snapshots;
     ag_snapshot *snapshots;
     int n_buffers;
@@ -60,6 +60,10 @@ typedef struct ag_plan {
 
 // Whose values the outputs and the effects need, by plan->nodes.
 void ag_plan_mark_needed(ag_plan *plan, int n_outputs, ag_node *const *outputs);
+
+// Exchanges neighbouring steps where that leaves more of the arena free. last_read: by root node, the last
+// step that reads its bytes; kept true.
+void ag_plan_order(ag_plan *plan, int *last_read);
 
 bool ag_plan_create(ag_plan *plan, const ag_tape *tape, int n_outputs, ag_node *const *outputs,
                     ag_error *error);
