@@ -119,11 +119,11 @@ static inline void combine_row(const combination *c, const ag_axis_rows *matrix,
     combine(c, matrix->start[row + 1] - matrix->start[row], matrix->term + matrix->start[row], false);
 }
 
-// The terms weight[0], weight[stride], .. of which some are 0.
-static inline void combine_dense(const combination *c, int n, const double *weight, int stride) {
-    ag_axis_term terms[AG_AXIS_FILTERS];
+// The terms weight[0], weight[1], .. of which some are 0.
+static inline void combine_dense(const combination *c, int n, const double *weight) {
+    ag_axis_term terms[AG_AXIS_TAPS];
     int count = 0;
     for (int i = 0; i < n; i++)
-        if (weight[i * stride] != 0) terms[count++] = (ag_axis_term){i, weight[i * stride]};
+        if (weight[i] != 0) terms[count++] = (ag_axis_term){i, weight[i]};
     combine(c, count, terms, false);
 }

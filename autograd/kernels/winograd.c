@@ -134,12 +134,12 @@ static void transform_chunk(const winograd *pass, const real *w, int64_t panel, 
                           .out_row = WIDTH,
                           .kind = COMBINE_ROWS};
     for (int i = 0; i < rows->filters; i++) {
-        combine_dense(&down, rows->taps, rows->filter[i], 1);
+        combine_dense(&down, rows->taps, rows->filter[i]);
         for (int j = 0; j < columns->filters; j++) {
             const int64_t pair = (int64_t)i * columns->filters + j;
             across.out =
                 u + (pair * panels_of(output_of(pass)) + panel) * panel_size(pass) + inputs.first * WIDTH;
-            combine_dense(&across, columns->taps, columns->filter[j], 1);
+            combine_dense(&across, columns->taps, columns->filter[j]);
         }
     }
 }

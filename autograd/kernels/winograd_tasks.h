@@ -7,12 +7,10 @@
 enum {
     FEW_POINTS = 3,    // finite ones, that hardly add to the error
     LEAST_BLOCKS = 2,  // of images, as far as there are any
-    MOST_BLOCKS = 4,   // but where the points are many
+    MOST_BLOCKS = 4,
     LEAST_IMAGES = 8,  // of a block, and of a part of one
-    // Pixels of a block and a pair of filters: fewer would be outweighed by adding up the blocks; more have
-    // too large an error where the points are many.
-    LEAST_PIXELS = 600,
-    MOST_PIXELS = 512,
+    WORTH_PIXELS =
+        600,  // of a block and a pair of filters: fewer would be outweighed by adding up the blocks
 };
 
 // A task is a row filter with a block of images, or with a part of one where the filter has more products
@@ -27,23 +25,17 @@ static inline int64_t row_count(const winograd *pass, int64_t filter) {
     return pass->rows.first[filter + 1] - pass->rows.first[filter];
 }
 
-// Points that multiply the errors of long sums: there runs and blocks are short.
+// Points that multiply the errors of long sums: there runs are short, and units added up in double.
 static inline bool has_many_points(const winograd *pass) {
     return larger(pass->rows.points, pass->columns.points) > FEW_POINTS;
 }
 
-// Images are added up in blocks: more of them where the points are many and the images large.
+// Images are added up in blocks.
 static inline int64_t block_count(const winograd *pass) {
-    const ag_axis *rows = &pass->rows, *columns = &pass->columns;
-    const int64_t n = pass->geometry.n, pairs = (int64_t)rows->filters * columns->filters;
-    const int64_t worth = n * product_count(rows) * product_count(columns) / pairs / LEAST_PIXELS;
-    const int64_t blocks =
-        smaller(larger(smaller(worth, MOST_BLOCKS), LEAST_BLOCKS), tile_parts(n, LEAST_IMAGES));
-    if (!has_many_points(pass)) return blocks;
-    int64_t most = 0;
-    for (int f = 0; f < rows->filters; f++) most = larger(most, row_count(pass, f));
-    const int64_t pixels = most * tile_parts(product_count(columns), columns->filters);
-    return larger(blocks, smaller(n, n * pixels / MOST_PIXELS));
+    const int64_t n = pass->geometry.n, pairs = (int64_t)pass->rows.filters * pass->columns.filters;
+    const int64_t worth =
+        n * product_count(&pass->rows) * product_count(&pass->columns) / pairs / WORTH_PIXELS;
+    return smaller(larger(smaller(worth, MOST_BLOCKS), LEAST_BLOCKS), tile_parts(n, LEAST_IMAGES));
 }
 
 static inline bool comes_before(const winograd *pass, const int64_t *parts, int f, int g) {

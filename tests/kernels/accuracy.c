@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 // Errors of Winograd's form beside the direct one's, both against sums in double, on
-// layers of the sizes that it is made for: in f32 the largest error is at most four
-// times as large, with bf16 products the root of the mean square at most twice. The
-// largest of a few thousand errors varies from draw to draw, by a fifth: the weight
-// gradient, which is nearest to its bound, is drawn several times.
+// layers of the sizes that it is made for: in f32 the largest error and the root of
+// the mean square are at most four times as large, with bf16 products the latter at
+// most twice. The largest of a few thousand errors varies from draw to draw, by a
+// fifth: the weight gradient, which is nearest to its bound, is drawn several times.
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,10 +18,14 @@ typedef struct row {
     uint64_t seed;       // of its own: a row more changes no other
     ag_conv_pass first;  // passes from this one on
     ag_conv_geometry g;
+    // Of the noise that all images share, over that of each one: 0, or more as a generator's first images,
+    // which are alike. Their sums grow with the images, and so do the errors of adding them up.
+    double shared;
 } row;
 
 typedef struct layer {
     ag_conv_geometry g;
+    double shared;
     ag_conv_pass first;
     buffer operand[AG_CONV_PASS_COUNT];  // x, w, dy, in the table's type
     double *exact[AG_CONV_PASS_COUNT];
@@ -60,13 +65,23 @@ static void find_exact(const check *c, layer *l) {
     for (int i = 0; i < AG_CONV_PASS_COUNT; i++) free(operand[i]);
 }
 
+// Images of `size` elements.
+static void share(buffer *b, int64_t size, double shared) {
+    for (int64_t i = 0; i < size; i++) {
+        const double value = shared * check_uniform();
+        for (int64_t k = i; k < b->n; k += size) check_set(b, k, check_get(b, k) + value);
+    }
+}
+
 static layer create_layer(const check *c, const row *of, int draw) {
     const ag_conv_geometry g = of->g;
-    layer l = {.g = g, .first = draw == 0 ? of->first : AG_CONV_WEIGHT_GRADIENT};
+    layer l = {.g = g, .shared = of->shared, .first = draw == 0 ? of->first : AG_CONV_WEIGHT_GRADIENT};
     check_seed(of->seed + (uint64_t)draw);
     const int64_t sizes[] = {g.n * g.h * g.w * g.ci, g.kh * g.kw * g.ci * g.co, g.n * g.oh * g.ow * g.co};
     for (int i = 0; i < AG_CONV_PASS_COUNT; i++)
         l.operand[i] = check_buffer(c, sizes[i], 0), check_fill(&l.operand[i]);
+    for (int i = 0; i < AG_CONV_PASS_COUNT && of->shared > 0; i += 2)
+        share(&l.operand[i], sizes[i] / g.n, of->shared);
     find_exact(c, &l);
     return l;
 }
@@ -91,6 +106,13 @@ static error error_of(const check *c, const layer *l, int pass, const ag_conv_ke
     return found;
 }
 
+static void report(const check *c, const layer *l, const char *pass, int tile, double largest, double mean) {
+    const ag_conv_geometry *g = &l->g;
+    printf("%s%s, %s, tile %d, n %d, %dx%dx%d to %d, %dx%d stride %d, shared %g: %.2f, of RMS %.2f\n",
+           c->table->isa, c->table->bf16 ? " bf16" : "", pass, tile, (int)g->n, (int)g->h, (int)g->w,
+           (int)g->ci, (int)g->co, (int)g->kh, (int)g->kw, (int)g->stride, l->shared, largest, mean);
+}
+
 static void compare(const check *c, layer *l, int tile) {
     static const char *const names[] = {"forward", "input gradient", "weight gradient"};
     // Direct bf16 by the definition: a vector table may leave factors unrounded.
@@ -103,7 +125,8 @@ static void compare(const check *c, layer *l, int tile) {
         const error winograd = error_of(c, l, pass, &c->table->winograd[pass]);
         const double largest = winograd.largest / plain.largest;
         const double mean = sqrt(winograd.mean_square / plain.mean_square);
-        const bool good = c->table->bf16 ? mean <= 2 : largest <= 4;
+        if (c->report) report(c, l, names[pass], tile, largest, mean);
+        const bool good = c->table->bf16 ? mean <= 2 : largest <= 4 && mean <= 4;
         if (!good)
             check_fail(c,
                        "%s, tile %d, %dx%d stride %d: %.2g times the direct form's error, in the mean %.2g",
@@ -139,13 +162,14 @@ static void check_choice(const check *c) {
 
 void check_accuracy(const check *c) {
     static const row rows[] = {
-        {1000, AG_CONV_FORWARD, {16, 14, 14, 64, 14, 14, 128, 3, 3, 1, 1, 1, 0}},
-        {2000, AG_CONV_FORWARD, {16, 14, 14, 128, 7, 7, 256, 3, 3, 2, 0, 0, 0}},
-        {3000, AG_CONV_FORWARD, {16, 14, 14, 64, 7, 7, 128, 4, 4, 2, 1, 1, 0}},
-        {4000, AG_CONV_FORWARD, {16, 14, 14, 64, 7, 7, 128, 5, 5, 2, 1, 1, 0}},
-        {5000, AG_CONV_WEIGHT_GRADIENT, {64, 14, 14, 64, 14, 14, 128, 3, 3, 1, 1, 1, 0}},
-        {6000, AG_CONV_WEIGHT_GRADIENT, {64, 14, 14, 64, 7, 7, 128, 5, 5, 2, 1, 1, 0}},
-        {7000, AG_CONV_WEIGHT_GRADIENT, {8, 56, 56, 32, 56, 56, 32, 3, 3, 1, 1, 1, 0}},
+        {1000, AG_CONV_FORWARD, {16, 14, 14, 64, 14, 14, 128, 3, 3, 1, 1, 1, 0}, 0},
+        {2000, AG_CONV_FORWARD, {16, 14, 14, 128, 7, 7, 256, 3, 3, 2, 0, 0, 0}, 0},
+        {3000, AG_CONV_FORWARD, {16, 14, 14, 64, 7, 7, 128, 4, 4, 2, 1, 1, 0}, 0},
+        {4000, AG_CONV_FORWARD, {16, 14, 14, 64, 7, 7, 128, 5, 5, 2, 1, 1, 0}, 0},
+        {5000, AG_CONV_WEIGHT_GRADIENT, {64, 14, 14, 64, 14, 14, 128, 3, 3, 1, 1, 1, 0}, 0},
+        {6000, AG_CONV_WEIGHT_GRADIENT, {64, 14, 14, 64, 7, 7, 128, 5, 5, 2, 1, 1, 0}, 0},
+        {7000, AG_CONV_WEIGHT_GRADIENT, {8, 56, 56, 32, 56, 56, 32, 3, 3, 1, 1, 1, 0}, 0},
+        {8000, AG_CONV_WEIGHT_GRADIENT, {64, 14, 14, 64, 14, 14, 128, 3, 3, 1, 1, 1, 0}, 3},
     };
     if (!c->table->winograd[0].run) return;
     check_choice(c);

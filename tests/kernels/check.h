@@ -12,6 +12,7 @@ typedef struct check {
     const ag_kernels *table, *scalar;
     const char *slot;  // the slot of the command line, or NULL for all
     int every;         // one convolution of so many is checked
+    bool report;       // the accuracy that is found is printed
 } check;
 
 // Prints the table, the type and the sentence; exits with 1.

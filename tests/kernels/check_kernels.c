@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 // Every slot of every table that this processor can run, both
 // element types. Prints the first failing case and exits with 1.
-//      check_kernels [--best=ISA] [--every=N] [slot]
+//      check_kernels [--best=ISA] [--every=N] [--report] [slot]
 // slot: a group below, a row of pointwise.def, or a pass of the convolution. --best: the table that must be
-// the one chosen. --every: one convolution of N only and no accuracy, for emulators.
+// the one chosen. --every: one convolution of N only and no accuracy, for emulators. --report: the errors of
+// Winograd's forms over the direct one's are printed, the largest and the root of the mean square.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -55,14 +56,13 @@ static void check_choice(ag_dtype dtype) {
     exit(EXIT_FAILURE);
 }
 
-// All tables of a kind; how many groups ran.
-static int check_tables(ag_dtype dtype, bool bf16, const char *slot, int every) {
-    const ag_kernels *table, *scalar = ag_kernels_at(dtype, false, 0);
+// All tables of a kind, with c's options; how many groups ran.
+static int check_tables(ag_dtype dtype, bool bf16, check c) {
     int ran = 0;
-    for (int i = 0; (table = ag_kernels_at(dtype, bf16, i)) != NULL; i++) {
-        const check c = {table, scalar, slot, every};
+    c.scalar = ag_kernels_at(dtype, false, 0);
+    for (int i = 0; (c.table = ag_kernels_at(dtype, bf16, i)) != NULL; i++) {
         for (size_t k = 0; k < sizeof groups / sizeof *groups; k++) {
-            if (!wanted(&groups[k], slot) || (bf16 && !groups[k].multiplies)) continue;
+            if (!wanted(&groups[k], c.slot) || (bf16 && !groups[k].multiplies)) continue;
             check_running(&c, groups[k].name), groups[k].run(&c), ran++;
         }
     }
@@ -77,18 +77,21 @@ static void check_best(const char *name) {
 }
 
 int main(int argc, char **argv) {
-    const char *slot = NULL, *best = NULL;
-    int every = 1;
+    check c = {.every = 1};
+    const char *best = NULL;
     for (int i = 1; i < argc; i++) {
         if (strncmp(argv[i], "--best=", 7) == 0)
             best = argv[i] + 7;
-        else if (sscanf(argv[i], "--every=%d", &every) != 1)
-            slot = argv[i];
+        else if (strcmp(argv[i], "--report") == 0)
+            c.report = true;
+        else if (sscanf(argv[i], "--every=%d", &c.every) != 1)
+            c.slot = argv[i];
     }
+    if (c.every < 1) return fprintf(stderr, "--every=%d must be at least 1\n", c.every), 2;
     check_choice(AG_F32), check_choice(AG_F64), check_best(best);
-    const int ran = check_tables(AG_F32, false, slot, every) + check_tables(AG_F64, false, slot, every) +
-                    check_tables(AG_F32, true, slot, every);
-    if (ran == 0) return fprintf(stderr, "no slot is named %s\n", slot), 2;
+    const int ran =
+        check_tables(AG_F32, false, c) + check_tables(AG_F64, false, c) + check_tables(AG_F32, true, c);
+    if (ran == 0) return fprintf(stderr, "no slot is named %s\n", c.slot), 2;
     printf("%d groups of checks passed, the best table is %s\n", ran, ag_kernels_get(AG_F32)->isa);
     return 0;
 }

@@ -282,7 +282,8 @@ static void compare_with_apart(const check *c, const ag_normalize_call *call, co
 // The sums of g, which the scalar table's slots give, in long double.
 static void compare_with_sums(const check *c, const ag_normalize_call *call, const buffer in[INPUTS],
                               const buffer *sum, const buffer *dot) {
-    const check scalar = {c->scalar, c->scalar, c->slot, c->every};
+    check scalar = *c;
+    scalar.table = c->scalar;
     buffer g = gradient_apart(&scalar, call);
     for (int64_t col = 0; col < call->cols; col++)
         for (int kind = SUM; kind <= DOT; kind += DOT) {
