@@ -8,7 +8,7 @@ bool ag_precision_set(ag_precision precision, ag_error *error) {
     return ag_kernels_set_bf16(precision == AG_PRECISION_BF16) ||
            ag_fail(error, AG_STATUS_USAGE,
                    "precision bf16: the processor has no instruction for such products (AVX512-BF16), or "
-                   "AG_ISA forbids it");
+                   "the instruction set that was chosen has none");
 }
 
 ag_precision ag_precision_get(void) {

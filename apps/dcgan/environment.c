@@ -39,7 +39,8 @@ bool environment_choose_isa(const char *name, ag_error *error) {
     if (setenv("AG_ISA", name, 1) != 0)
         return ag_fail(error, AG_STATUS_MEMORY, "no memory for the environment");
     environment_isa(chosen);
-    return strcmp(name, chosen) == 0 ||
-           ag_fail(error, AG_STATUS_USAGE,
-                   "--isa %s: it must be an instruction set of this processor; the best is %s", name, chosen);
+    return strcmp(name, chosen) == 0 || ag_fail(error, AG_STATUS_USAGE,
+                                                "--isa %s: it must be scalar, baseline, avx2 or avx512, and "
+                                                "one of this processor's, whose best is %s",
+                                                name, chosen);
 }

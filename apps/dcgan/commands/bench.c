@@ -41,18 +41,27 @@ static bool read_image(const char *text, ag_shape *out, ag_error *error) {
     if (text[strspn(text, "0123456789x")] || sscanf(text, "%9lldx%9lldx%9lld%c", &h, &w, &c, &more) != 3)
         return ag_fail(error, AG_STATUS_USAGE, "--image %s: it must be height x width x channels, as 28x28x1",
                        text);
+    if (h < 4 || w < 4 || h % 4 || w % 4 || (c != 1 && c != 3))
+        return ag_fail(error, AG_STATUS_USAGE,
+                       "--image %s: height and width must be multiples of 4, and the channels 1 or 3", text);
     *out = AG_SHAPE(h, w, c);
     return true;
+}
+
+static bool read_width(int64_t width, int64_t *out, ag_error *error) {
+    *out = width;
+    return width % 2 == 0 ||
+           ag_fail(error, AG_STATUS_USAGE, "--width %lld: it must be even", (long long)width);
 }
 
 static void time_it(const bench *what, const options *o, ag_error *error) {
     char isa[ENVIRONMENT_ISA];
     bench_params params = {.images = what->images == OPTION_END ? 0 : options_integer(o, what->images),
-                           .iterations = options_integer(o, OPTION_ITERATIONS),
-                           .width = options_integer(o, OPTION_WIDTH)};
+                           .iterations = options_integer(o, OPTION_ITERATIONS)};
     measurement m = {0};
     void *subject = NULL;
     if (read_image(options_text(o, OPTION_IMAGE), &params.image, error) &&
+        read_width(options_integer(o, OPTION_WIDTH), &params.width, error) &&
         measurement_open(&m, params.iterations, environment_isa(isa), error) &&
         (subject = what->open(&params, error)) && what->measure(subject, &m, error)) {
         const bench_report found = {.what = what, .params = &params, .m = &m, .memory_bytes = peak_memory()};
