@@ -11,6 +11,9 @@
 
 #define LIMIT (INT64_C(1) << 20)  // of strides and paddings, so that no size overflows
 
+// Pixels under a line of kernels, at most: the kernels count vectors of them in 32 bits.
+#define LINE_LIMIT (INT64_C(1) << 25)
+
 typedef struct settings {
     ag_conv_params params;
     ag_shape shape;  // of the result: of x in the input gradient, of w in the weight gradient; unused forward
@@ -121,6 +124,12 @@ static bool check_operands(ag_node *node) {
                         (long long)x.dim[3], AG_TEXT(w), (long long)w.dim[2]);
 }
 
+static bool check_lines(ag_node *node, const ag_conv_geometry *g) {
+    return ag_max(ag_min(g->kh, g->h) * g->w, g->ow) <= LINE_LIMIT ||
+           ag_node_fail(node, "images %s: a line of kernels %s reaches more than 2^25 pixels",
+                        AG_TEXT(shape_of_x(node)), AG_TEXT(shape_of_w(node)));
+}
+
 static bool infer(ag_node *node) {
     if (!check_params(node) || !check_operands(node)) return false;
     const ag_conv_pass pass = pass_of(node);
@@ -129,6 +138,7 @@ static bool infer(ag_node *node) {
     if (g.oh < 1 || g.ow < 1)
         return ag_node_fail(node, "kernels %s do not fit into images %s and their padding",
                             AG_TEXT(shape_of_w(node)), AG_TEXT(shape_of_x(node)));
+    if (!check_lines(node, &g)) return false;
     node->shape = pass == AG_CONV_FORWARD ? y : ((const settings *)node->attributes)->shape;
     if (pass == AG_CONV_FORWARD) return true;
     const ag_shape dy = node->input[pass == AG_CONV_INPUT_GRADIENT ? 0 : 1]->shape;

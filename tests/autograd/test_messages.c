@@ -62,6 +62,12 @@ static ag_node *conv_padding(void) {
     return ag_conv2d(images, kernels, (ag_conv_params){.padding = (ag_padding)7});
 }
 
+static ag_node *conv_line(void) {
+    ag_node *images = ag_input(tape, "images", AG_SHAPE(1, 3, 1 << 24, 1)),
+            *kernels = ag_input(tape, "kernels", AG_SHAPE(3, 3, 1, 1));
+    return ag_conv2d(images, kernels, (ag_conv_params){.stride = 1});
+}
+
 static ag_node *clamp_order(void) { return ag_clamp(x, 2, 1); }
 static ag_node *constant_null(void) { return ag_constant(tape, NULL); }
 static ag_node *read_null(void) { return ag_read(tape, NULL); }
@@ -108,6 +114,8 @@ static const misuse misuses[] = {
     {"batch_mean's rank", mean_rank, "batch_mean (x): x is [3]"},
     {"a padding that does not exist", conv_padding,
      "padding 7: it must be AG_PADDING_SAME, _VALID or _EXPLICIT"},
+    {"a line too long", conv_line,
+     "images [1,3,16777216,1]: a line of kernels [3,3,1,1] reaches more than 2^25 pixels"},
     {"clamp", clamp_order, "clamp (x): the limits [2, 1]"},
     {"constant", constant_null, "constant: the tensor is NULL"},
     {"read", read_null, "read: the parameter is NULL"},
