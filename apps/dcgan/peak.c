@@ -12,24 +12,31 @@
 
 // Chains that do not wait for each other, in variables of their own so that they stay in registers. They end
 // near x = 0.999 x + 1e-3, far from overflow and from denormals.
-#define LOOP(name, isa, bytes)                                                                             \
-    __attribute__((target(isa))) static void name(void *context, int64_t task) {                           \
-        typedef float vec __attribute__((vector_size(bytes)));                                             \
-        const vec s = (vec){0} + 0.999f, t = (vec){0} + 1e-3f;                                             \
-        vec a = s, b = a * s, c = b * s, d = c * s, e = d * s, f = e * s, g = f * s, h = g * s, i = h * s, \
-            j = i * s, k = j * s, l = k * s;                                                               \
-        (void)context, (void)task;                                                                         \
-        for (int turn = 0; turn < TURNS; turn++) {                                                         \
-            a = a * s + t, b = b * s + t, c = c * s + t, d = d * s + t, e = e * s + t, f = f * s + t;      \
-            g = g * s + t, h = h * s + t, i = i * s + t, j = j * s + t, k = k * s + t, l = l * s + t;      \
-            __asm__ volatile(""                                                                            \
-                             : "+x"(a), "+x"(b), "+x"(c), "+x"(d), "+x"(e), "+x"(f), "+x"(g), "+x"(h),     \
-                               "+x"(i), "+x"(j), "+x"(k), "+x"(l));                                        \
-        }                                                                                                  \
+#define LOOP(name, target, bytes)                                                                           \
+    target static void name(void *context, int64_t task) {                                                  \
+        typedef float vec __attribute__((vector_size(bytes)));                                              \
+        const vec s = (vec){0} + 0.999f, t = (vec){0} + 1e-3f;                                              \
+        vec a = s, b = a * s, c = b * s, d = c * s, e = d * s, f = e * s, g = f * s, h = g * s, i = h * s,  \
+            j = i * s, k = j * s, l = k * s;                                                                \
+        (void)context, (void)task;                                                                          \
+        for (int turn = 0; turn < TURNS; turn++) {                                                          \
+            a = a * s + t, b = b * s + t, c = c * s + t, d = d * s + t, e = e * s + t, f = f * s + t;       \
+            g = g * s + t, h = h * s + t, i = i * s + t, j = j * s + t, k = k * s + t, l = l * s + t;       \
+            __asm__ volatile(""                                                                             \
+                             : VECTOR(a), VECTOR(b), VECTOR(c), VECTOR(d), VECTOR(e), VECTOR(f), VECTOR(g), \
+                               VECTOR(h), VECTOR(i), VECTOR(j), VECTOR(k), VECTOR(l));                      \
+        }                                                                                                   \
     }
-LOOP(loop_sse2, "sse2", 16)
-LOOP(loop_avx2, "avx2,fma", 32)
-LOOP(loop_avx512, "avx512f", 64)
+
+#ifdef __x86_64__
+#define VECTOR(v) "+x"(v)
+#define TARGET(isa) __attribute__((target(isa)))
+LOOP(loop_avx2, TARGET("avx2,fma"), 32)
+LOOP(loop_avx512, TARGET("avx512f"), 64)
+#else
+#define VECTOR(v) "+w"(v)
+#endif
+LOOP(loop_baseline, , 16)
 
 typedef struct variant {
     const char *isa;
@@ -37,7 +44,13 @@ typedef struct variant {
     void (*loop)(void *context, int64_t task);
 } variant;
 
-static const variant variants[] = {{"avx512", 16, loop_avx512}, {"avx2", 8, loop_avx2}, {"", 4, loop_sse2}};
+static const variant variants[] = {
+#ifdef __x86_64__
+    {"avx512", 16, loop_avx512},
+    {"avx2", 8, loop_avx2},
+#endif
+    {"", 4, loop_baseline},
+};
 
 double peak_flops(const char *isa) {
     const variant *v = variants;

@@ -33,31 +33,43 @@ static double seconds(void) {
 }
 
 // Independent chains of multiply-adds, in variables of their own so that they stay in registers.
-#define PEAK(name, isa, bytes)                                                                             \
-    __attribute__((target(isa))) static double name(void) {                                                \
-        typedef float vec __attribute__((vector_size(bytes)));                                             \
-        const vec s = (vec){0} + 0.999f, t = (vec){0} + 1e-3f;                                             \
-        vec a = s, b = a * s, c = b * s, d = c * s, e = d * s, f = e * s, g = f * s, h = g * s, i = h * s, \
-            j = i * s;                                                                                     \
-        const double start = seconds();                                                                    \
-        for (int k = 0; k < 200000; k++) {                                                                 \
-            a = a * s + t, b = b * s + t, c = c * s + t, d = d * s + t, e = e * s + t;                     \
-            f = f * s + t, g = g * s + t, h = h * s + t, i = i * s + t, j = j * s + t;                     \
-            __asm__ volatile(""                                                                            \
-                             : "+x"(a), "+x"(b), "+x"(c), "+x"(d), "+x"(e), "+x"(f), "+x"(g), "+x"(h),     \
-                               "+x"(i), "+x"(j));                                                          \
-        }                                                                                                  \
-        const double time = seconds() - start;                                                             \
-        __asm__ volatile("" ::"x"(a + b + c + d + e + f + g + h + i + j));                                 \
-        return 2e5 * CHAINS * 2 * (bytes / sizeof(float)) / time / 1e9;                                    \
+#define PEAK(name, target, bytes)                                                                           \
+    target static double name(void) {                                                                       \
+        typedef float vec __attribute__((vector_size(bytes)));                                              \
+        const vec s = (vec){0} + 0.999f, t = (vec){0} + 1e-3f;                                              \
+        vec a = s, b = a * s, c = b * s, d = c * s, e = d * s, f = e * s, g = f * s, h = g * s, i = h * s,  \
+            j = i * s;                                                                                      \
+        const double start = seconds();                                                                     \
+        for (int k = 0; k < 200000; k++) {                                                                  \
+            a = a * s + t, b = b * s + t, c = c * s + t, d = d * s + t, e = e * s + t;                      \
+            f = f * s + t, g = g * s + t, h = h * s + t, i = i * s + t, j = j * s + t;                      \
+            __asm__ volatile(""                                                                             \
+                             : VECTOR(a), VECTOR(b), VECTOR(c), VECTOR(d), VECTOR(e), VECTOR(f), VECTOR(g), \
+                               VECTOR(h), VECTOR(i), VECTOR(j));                                            \
+        }                                                                                                   \
+        const double time = seconds() - start;                                                              \
+        a = a + b + c + d + e + f + g + h + i + j;                                                          \
+        __asm__ volatile("" : VECTOR(a));                                                                   \
+        return 2e5 * CHAINS * 2 * (bytes / sizeof(float)) / time / 1e9;                                     \
     }
-PEAK(peak_sse2, "sse2", 16)
-PEAK(peak_avx2, "avx2,fma", 32)
-PEAK(peak_avx512, "avx512f", 64)
+
+#ifdef __x86_64__
+#define VECTOR(v) "+x"(v)
+#define TARGET(isa) __attribute__((target(isa)))
+PEAK(peak_avx2, TARGET("avx2,fma"), 32)
+PEAK(peak_avx512, TARGET("avx512f"), 64)
+#else
+#define VECTOR(v) "+w"(v)
+#endif
+PEAK(peak_baseline, , 16)
 
 // GFLOP/s of multiply-adds in f32
 static double peak(const ag_kernels *table) {
-    return table->lanes == 16 ? peak_avx512() : table->lanes == 8 ? peak_avx2() : peak_sse2();
+#ifdef __x86_64__
+    if (table->lanes > 4) return table->lanes == 16 ? peak_avx512() : peak_avx2();
+#endif
+    (void)table;
+    return peak_baseline();
 }
 
 static void *buffer(int64_t bytes) {
@@ -132,8 +144,11 @@ static void bench_pass(const ag_kernels *table, const layer *at, ag_conv_pass pa
 }
 
 int main(int argc, char **argv) {
-    const int asked = argc > 2 ? atoi(argv[2]) : 7;
-    const int repeats = asked < 1 ? 1 : asked > MOST_REPEATS ? MOST_REPEATS : asked;
+    char more;
+    int repeats = 7;
+    if (argc > 3 || (argc == 3 && (sscanf(argv[2], "%d%c", &repeats, &more) != 1 || repeats < 1 ||
+                                   repeats > MOST_REPEATS)))
+        return fprintf(stderr, "usage: bench_kernels [TABLE [REPEATS, 1 to %d]]\n", MOST_REPEATS), 2;
     const char *name = argc > 1 ? argv[1] : ag_kernels_get(AG_F32)->isa;
     const ag_kernels *table;
     for (int i = 0; (table = ag_kernels_at(AG_F32, false, i)) != NULL; i++)

@@ -142,10 +142,11 @@ static void compare(const ag_node *node, const float *a, const float *b, bool bf
 }
 
 int main(int argc, char **argv) {
-    const bool bf16 = argc > 2 && strcmp(argv[2], "bf16") == 0;
+    const bool bf16 = argc == 3 && strcmp(argv[2], "bf16") == 0;
+    if (argc != 2 && !bf16) fail("usage: winograd_error MODEL [bf16]");
     ag_error error = {0};
-    dcgan *model = argc > 1 ? dcgan_open(argv[1], &error) : NULL;
-    if (!model) fail(argc > 1 ? error.text : "a model file must be named");
+    dcgan *model = dcgan_open(argv[1], &error);
+    if (!model) fail(error.text);
     ag_tape *tape = ag_tape_create("step", AG_F32);
     record(tape, model);
     ag_node *convolutions[MOST], *operands[2 * MOST];
