@@ -10,7 +10,7 @@ typedef struct portion {
     const real *x, *y;
 } portion;
 
-enum { FETCHED = 16 * PAIR };  // lines at a tile, at most: more would hold it up
+enum { LINES_AT_ONCE = 16 * PAIR };  // lines at a tile, at most: more would hold it up
 
 // What is fetched of the next portion's images: some cache lines at each tile of this one's products.
 typedef struct ahead {
@@ -40,7 +40,7 @@ static inline void fetch(const unit *u, const images *side, const real *first_im
     }
 }
 
-static inline void fetch_some(ahead *next) {
+static inline void fetch_next(ahead *next) {
     if (next->lines == 0) return;
     const unit *u = &next->portion->unit;
     const images *x = &u->pass->x, *y = &u->pass->y;
@@ -53,5 +53,5 @@ static inline void fetch_some(ahead *next) {
 static inline ahead ahead_of(const portion *next, int64_t tiles) {
     const unit *u = &next->unit;
     const int64_t all = lines_read(u, &u->pass->x) + lines_read(u, &u->pass->y);
-    return (ahead){next, all <= FETCHED * tiles ? tile_parts(all, tiles) : 0, 0};
+    return (ahead){next, all <= LINES_AT_ONCE * tiles ? tile_parts(all, tiles) : 0, 0};
 }

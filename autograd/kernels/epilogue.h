@@ -4,11 +4,6 @@
 
 #include "autograd/kernels/normalized.h"
 
-// A slope of 0 gives 0, of minus infinity too.
-INLINE vec v_leaky(vec v, leak below) {
-    return v_select((mask)(v < (vec){0}), (vec)((mask)(v * below.slope) & below.any), v);
-}
-
 // The epilogue of a vector of channels
 typedef struct epilogue {
     vec bias, mean, scale, shift;

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 // Normalization and its gradient: elementwise, with constants per column.
-#include "autograd/kernels/epilogue.h"
 #include "autograd/kernels/normalized.h"
 
 enum { MEAN, SCALE, SHIFT, A, B, CONSTANTS };

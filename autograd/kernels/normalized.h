@@ -17,6 +17,11 @@ typedef struct leak {
 
 INLINE leak v_leak(double slope) { return (leak){v_set((real)slope), slope == 0 ? (mask){0} : ~(mask){0}}; }
 
+// A slope of 0 gives 0, of minus infinity too.
+INLINE vec v_leaky(vec v, leak below) {
+    return v_select((mask)(v < (vec){0}), (vec)((mask)(v * below.slope) & below.any), v);
+}
+
 // g; of a slope of 0 it is 0, of an infinite dy too.
 INLINE vec v_activation_gradient(vec dy, vec z, leak below) {
     return v_select((mask)(z > (vec){0}), dy, (vec)((mask)(dy * below.slope) & below.any));
@@ -27,6 +32,7 @@ INLINE vec v_activation_gradient(vec dy, vec z, leak below) {
 // of 0.5 ms.
 INLINE void fetch_ahead(const real *x, const real *dy, int64_t cols) {
     enum { ROWS_AHEAD = 16 };
-    __builtin_prefetch(x + ROWS_AHEAD * cols);
-    __builtin_prefetch(dy + ROWS_AHEAD * cols);
+    const uintptr_t bytes = ROWS_AHEAD * (uintptr_t)cols * sizeof(real);  // may lead behind the end
+    __builtin_prefetch((const void *)((uintptr_t)x + bytes));
+    __builtin_prefetch((const void *)((uintptr_t)dy + bytes));
 }

@@ -92,6 +92,13 @@ INLINE void tile_store(int vectors, vec acc[2], real *out, int64_t columns) {
         tile_store_part(out + first, columns - first, acc[vectors - 1]);
 }
 
+INLINE int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
+INLINE int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
+
+// Bytes of scratch in whole cache lines.
+INLINE int64_t aligned(int64_t bytes) { return (bytes + 63) / 64 * 64; }
+INLINE int64_t reals(int64_t n) { return aligned(n * (int64_t)sizeof(real)); }
+
 // A range cut into `parts` whose sizes differ by at most one: no small rest that would leave the tile's
 // additions waiting for each other.
 typedef struct tile_part {

@@ -12,13 +12,13 @@ enum {
     TASKS = 16,                 // wanted, for many threads; more would only cost memory for partial sums
     LEAST_TASKS = 8,            // by copying the rows more than once, when there are few images
     GROUP_PIXELS = 256,         // of a group of images: fewer would be outweighed by combining the groups
-    FETCHED = 12 * 64,          // bytes at a tile, at most: more would hold it up
+    BYTES_AT_ONCE = 12 * 64,    // bytes at a tile, at most: more would hold it up
 };
 
 // A pixel's places in the two strips.
-typedef struct pair {
+typedef struct places {
     int32_t row, lane;
-} pair;
+} places;
 
 // One of the two tensors.
 typedef struct operand {
@@ -30,7 +30,7 @@ typedef struct operand {
 // panel, and per tap the list of pixels and its length.
 typedef struct layout {
     int64_t panel, lane_strip;  // bytes of one
-    int64_t rows, lanes, pairs, counts, end;
+    int64_t rows, lanes, list, counts, end;
 } layout;
 
 typedef struct outer {
@@ -41,10 +41,6 @@ typedef struct outer {
     int64_t shares, groups;  // parts of the panels, of the images: a task each
     layout scratch;
 } outer;
-
-static int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
-static int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
-static int64_t aligned(int64_t bytes) { return (bytes + 63) / 64 * 64; }
 
 static int64_t strip_bytes(const outer *pass, const operand *side, bool of_x) {
     const ag_conv_geometry *g = pass->geometry;
@@ -70,8 +66,8 @@ static layout layout_of(const outer *pass) {
     at.lane_strip = strip_bytes(pass, &pass->lanes, pass->swapped);
     at.rows = aligned(panels * at.panel);
     at.lanes = at.rows + strip_bytes(pass, &pass->rows, !pass->swapped);
-    at.pairs = at.lanes + panels * at.lane_strip;
-    at.counts = at.pairs + aligned(taps * pass->images * pass->lines * g->ow * (int64_t)sizeof(pair));
+    at.list = at.lanes + panels * at.lane_strip;
+    at.counts = at.list + aligned(taps * pass->images * pass->lines * g->ow * (int64_t)sizeof(places));
     at.end = at.counts + aligned(taps * (int64_t)sizeof(int32_t));
     return at;
 }
@@ -164,7 +160,7 @@ static fetching fetch_images(const outer *pass, const ag_conv_call *call, const 
     const int64_t of_x = bytes_of(x, images, block->x_lines),
                   of_dy = bytes_of(dy, images, block->lines.count);
     const int64_t bytes = (tile_parts(of_x + of_dy, tiles * 64) + 1) * 64;
-    if (images == 0 || bytes > FETCHED) return (fetching){0};
+    if (images == 0 || bytes > BYTES_AT_ONCE) return (fetching){0};
     const uintptr_t at = address_of(x, call->a, first, block->x_top);
     const uintptr_t then = address_of(dy, call->b, first, block->lines.first);
     return (fetching){at, at + (uintptr_t)of_x, then, then + (uintptr_t)of_dy, bytes};
@@ -180,7 +176,7 @@ static tile_part inside(int64_t tap, int64_t pad, int64_t stride, int64_t size, 
 
 // The pixels of a block, image after image, whose tap lies in the image; how many of each image. One list
 // instead of loops over images, lines and pixels: lines are short, and the end of each costs several pixels.
-static int32_t list_pairs(const outer *pass, const pixel_block *block, int64_t tap, pair *pairs) {
+static int32_t list_places(const outer *pass, const pixel_block *block, int64_t tap, places *list) {
     const ag_conv_geometry *g = pass->geometry;
     const int64_t a = tap / g->kw, b = tap % g->kw;
     const tile_part i = inside(a, g->pad_top, g->stride, g->h, block->lines);
@@ -191,19 +187,19 @@ static int32_t list_pairs(const outer *pass, const pixel_block *block, int64_t t
             const int64_t dy_line = n * block->lines.count + line - block->lines.first;
             for (int64_t k = j.first; k < j.first + j.count; k++) {
                 const int64_t x = x_line * g->w + k * g->stride + b - g->pad_left, dy = dy_line * g->ow + k;
-                *pairs++ = pass->swapped ? (pair){(int32_t)dy * ROWS, (int32_t)x * WIDTH}
-                                         : (pair){(int32_t)x * ROWS, (int32_t)dy * WIDTH};
+                *list++ = pass->swapped ? (places){(int32_t)dy * ROWS, (int32_t)x * WIDTH}
+                                        : (places){(int32_t)x * ROWS, (int32_t)dy * WIDTH};
             }
         }
     return (int32_t)(i.count * j.count);
 }
 
 // sums[r][..] += over the listed pixels
-INLINE void tile(int rows, int vectors, const pair *pairs, int64_t count, const real *row_strip,
+INLINE void tile(int rows, int vectors, const places *list, int64_t count, const real *row_strip,
                  const real *lane_strip, bool first, real *sums) {
     vec acc[ROWS][2] = {{{0}}};
     for (int64_t k = 0; k < count; k++)
-        tile_step(rows, vectors, row_strip + pairs[k].row, 1, lane_strip + pairs[k].lane, acc);
+        tile_step(rows, vectors, row_strip + list[k].row, 1, lane_strip + list[k].lane, acc);
     for (int r = 0; r < rows; r++, sums += WIDTH) {
         if (!first) acc[r][0] += v_load(sums), acc[r][1] += v_load(sums + LANES);
         v_store(sums, acc[r][0]);
@@ -219,11 +215,11 @@ static void add_panel(const outer *pass, const pixel_block *block, tile_part row
     const real *lane_strip = (const real *)(scratch + at->lanes + panel * at->lane_strip);
     real *sums = (real *)(scratch + panel * at->panel) + rows.first * WIDTH;
     for (int64_t tap = 0; tap < pass->geometry->kh * pass->geometry->kw; tap++) {
-        const pair *pairs = (const pair *)(scratch + at->pairs) + tap * pitch;
+        const places *list = (const places *)(scratch + at->list) + tap * pitch;
         const int64_t count = block->images.count * ((const int32_t *)(scratch + at->counts))[tap];
         real *out = sums + tap * pass->rows.channels * WIDTH;
         fetch_some(next);
-        TILE_SWITCH_2(rows.count, vectors, tile, pairs, count, row_strip, lane_strip, block->first, out);
+        TILE_SWITCH_2(rows.count, vectors, tile, list, count, row_strip, lane_strip, block->first, out);
     }
 }
 
@@ -250,10 +246,10 @@ static void add_block(const outer *pass, const ag_conv_call *call, tile_part pan
 // The lists serve all images of the group.
 static void list_block(const outer *pass, const pixel_block *block, char *scratch) {
     const ag_conv_geometry *g = pass->geometry;
-    pair *pairs = (pair *)(scratch + pass->scratch.pairs);
+    places *list = (places *)(scratch + pass->scratch.list);
     int32_t *counts = (int32_t *)(scratch + pass->scratch.counts);
     for (int64_t tap = 0; tap < g->kh * g->kw; tap++)
-        counts[tap] = list_pairs(pass, block, tap, pairs + tap * pass->images * pass->lines * g->ow);
+        counts[tap] = list_places(pass, block, tap, list + tap * pass->images * pass->lines * g->ow);
 }
 
 // Tasks of stage 1 are (share of the panels, group of images).

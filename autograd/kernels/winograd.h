@@ -7,10 +7,6 @@
 #include "autograd/kernels/combine.h"
 #include "autograd/kernels/tile.h"
 
-static inline int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
-static inline int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
-static inline int64_t aligned(int64_t bytes) { return (bytes + 63) / 64 * 64; }
-static inline int64_t reals(int64_t n) { return aligned(n * (int64_t)sizeof(real)); }
 static inline int64_t factor_bytes(int64_t n) { return aligned(n * (int64_t)sizeof(factor)); }
 
 // Elements between pixels: whole panels, and an odd number of cache lines, so that pixels do not share sets.

@@ -160,7 +160,7 @@ static void multiply_pair(const winograd *pass, int64_t length, const factor *x,
     for (int64_t left = pass->y.c; left > 0; left -= WIDTH, y += WIDTH * PAIR)
         for (int64_t i = 0; i < parts; i++) {
             const tile_part part = tile_cut(ci, parts, i);
-            fetch_some(next);
+            fetch_next(next);
             outer_sums(pass, (int)part.count, tile_vectors(left), x + part.first * PAIR, y, length, run,
                        in_double || first, in_double ? tile : (real *)sums + at);
             if (in_double) (first ? widen : add)(part.count * WIDTH, tile, (double *)sums + at);
