@@ -222,7 +222,7 @@ static bool plan_allocate(ag_plan *plan, int n_nodes) {
     plan->needed = calloc(n, sizeof *plan->needed);
     plan->steps = calloc(n, sizeof *plan->steps);
     plan->snapshots = calloc(n, sizeof *plan->snapshots);
-    plan->buffers = calloc(3 * n, sizeof *plan->buffers);
+    plan->buffers = calloc(3 * n, sizeof *plan->buffers);  // a value, scratch and a snapshot of each node
     return plan->nodes && plan->wanted && plan->places && plan->needed && plan->steps && plan->snapshots &&
            plan->buffers;
 }
