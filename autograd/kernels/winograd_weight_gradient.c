@@ -9,7 +9,7 @@ enum {
     UNIT_PIXELS = 64,  // of them, where the points are many
     // Pixels added up from zero, at most: where the points are many, and where they are few. The rounding of
     // bf16 hides that of its sums.
-    RUN = 16,
+    RUN = 12,
     LONG_RUN = PAIR > 1 ? INT32_MAX : 96,
     CHUNK = 1024,  // elements of dw that a task of the last stage makes, whole rows of WIDTH
 };
@@ -78,10 +78,6 @@ static void clear(int64_t n, double *out) {
     for (int64_t i = 0; i < n; i++) out[i] = 0;
 }
 
-static void widen(int64_t n, const real *from, double *out) {
-    for (int64_t i = 0; i < n; i++) out[i] = from[i];
-}
-
 static void add(int64_t n, const real *from, double *out) {
     for (int64_t i = 0; i < n; i++) out[i] += from[i];
 }
@@ -96,16 +92,70 @@ static void round_sums(int64_t n, const double *from, real *out) {
 
 // ---- stage 1
 
-// out[r][WIDTH] (+)= sum over k < length of a[k][r] b[k][WIDTH], of pairs the sum of both products
-INLINE void outer_tile(int rows, int vectors, const factor *a, int64_t a_pitch, const factor *b,
-                       int64_t b_pitch, int64_t length, bool first, real *out) {
-    const int64_t a_step = a_pitch * PAIR, b_step = b_pitch * PAIR;
-    vec acc[ROWS][2] = {{{0}}};
-    for (int64_t k = 0; k < length; k++, a += a_step, b += b_step) tile_step(rows, vectors, a, PAIR, b, acc);
-    for (int r = 0; r < rows; r++, out += WIDTH) {
-        v_store(out, first ? acc[r][0] : v_load(out) + acc[r][0]);
-        v_store(out + LANES, first ? acc[r][1] : v_load(out + LANES) + acc[r][1]);
+// A unit's pixels of a pair of filters, and the lengths of their sums and of what is added up from zero.
+typedef struct products {
+    const factor *x, *y;
+    int64_t x_step, y_step;  // between pixels
+    int64_t length, run;
+} products;
+
+typedef double wide __attribute__((vector_size(LANES * sizeof(double))));
+typedef double wide_anywhere
+    __attribute__((vector_size(LANES * sizeof(double)), aligned(sizeof(double)), may_alias));
+
+static const double nothing[ROWS * WIDTH];  // what the first sums are added to
+
+// acc[r][..] = sum over k < length of x[k][r] y[k][..], of pairs the sum of both products
+INLINE void outer_run(int rows, int vectors, const products *p, int64_t first, int64_t length,
+                      vec acc[ROWS][2]) {
+    const factor *x = p->x + first * p->x_step, *y = p->y + first * p->y_step;
+    for (int64_t k = 0; k < length; k++, x += p->x_step, y += p->y_step)
+        tile_step(rows, vectors, x, PAIR, y, acc);
+}
+
+INLINE void add_tile(int rows, const real *from, vec acc[ROWS][2]) {
+    for (int r = 0; r < rows; r++, from += WIDTH)
+        acc[r][0] += v_load(from), acc[r][1] += v_load(from + LANES);
+}
+
+INLINE void store_tile(int rows, vec acc[ROWS][2], real *out) {
+    for (int r = 0; r < rows; r++, out += WIDTH) v_store(out, acc[r][0]), v_store(out + LANES, acc[r][1]);
+}
+
+INLINE void add_wide(const double *from, vec v, double *out) {
+    *(wide_anywhere *)out = *(const wide_anywhere *)from + __builtin_convertvector(v, wide);
+}
+
+// out[r][WIDTH] = from[r][WIDTH] + a tile's sums, a run at a time
+INLINE void outer_tile(int rows, int vectors, const products *p, const real *from, real *out) {
+    int64_t k = 0;
+    do {
+        vec acc[ROWS][2] = {{{0}}};
+        outer_run(rows, vectors, p, k, smaller(p->run, p->length - k), acc);
+        add_tile(rows, k == 0 ? from : out, acc);
+        store_tile(rows, acc, out);
+        k += p->run;
+    } while (k < p->length);
+}
+
+// The same, of runs that are added to each other first.
+INLINE void outer_tile_wide(int rows, int vectors, const products *p, const double *from, double *out) {
+    real runs[ROWS * WIDTH] __attribute__((aligned(64)));
+    const real *before = (const real *)nothing;
+    int64_t k = 0;
+    vec acc[ROWS][2];
+    for (;;) {
+        for (int r = 0; r < rows; r++) acc[r][0] = acc[r][1] = (vec){0};
+        outer_run(rows, vectors, p, k, smaller(p->run, p->length - k), acc);
+        add_tile(rows, before, acc);
+        k += p->run;
+        if (k >= p->length) break;
+        store_tile(rows, acc, runs);
+        before = runs;
     }
+#pragma GCC unroll 8
+    for (int r = 0; r < rows; r++, from += WIDTH, out += WIDTH)
+        add_wide(from, acc[r][0], out), add_wide(from + LANES, acc[r][1], out + LANES);
 }
 
 // A sum's length in even parts.
@@ -114,17 +164,15 @@ static int64_t run_of(const winograd *pass, int64_t length) {
     return tile_parts(length, larger(parts, 1));
 }
 
-// A tile's sums, a run at a time. Apart, so that the loops' steps are in registers.
-static __attribute__((noinline)) void outer_sums(const winograd *pass, int rows, int vectors, const factor *x,
-                                                 const factor *y, int64_t length, int64_t run, bool first,
-                                                 real *sums) {
-    const int64_t x_pitch = pass->x.pitch, y_pitch = pass->y.pitch;
-    int64_t k = 0;
-    do {
-        TILE_SWITCH_2(rows, vectors, outer_tile, x + k * x_pitch * PAIR, x_pitch, y + k * y_pitch * PAIR,
-                      y_pitch, smaller(run, length - k), first && k == 0, sums);
-        k += run;
-    } while (k < length);
+// A tile's sums. Apart, so that the loops' steps are in registers.
+static __attribute__((noinline)) void outer_sums(int rows, int vectors, const products *p, const real *from,
+                                                 real *out) {
+    TILE_SWITCH_2(rows, vectors, outer_tile, p, from, out);
+}
+
+static __attribute__((noinline)) void outer_sums_wide(int rows, int vectors, const products *p,
+                                                      const double *from, double *out) {
+    TILE_SWITCH_2(rows, vectors, outer_tile_wide, p, from, out);
 }
 
 static int64_t row_units(const winograd *pass, int filter) {
@@ -154,16 +202,21 @@ static int64_t tile_count(const winograd *pass) {
 static void multiply_pair(const winograd *pass, int64_t length, const factor *x, const factor *y, bool first,
                           ahead *next, void *sums) {
     const bool in_double = has_many_points(pass);
-    const int64_t ci = pass->x.c, parts = tile_parts(ci, ROWS), run = run_of(pass, length);
+    const int64_t ci = pass->x.c, parts = tile_parts(ci, ROWS);
     int64_t at = 0;
-    real tile[ROWS * WIDTH] __attribute__((aligned(64)));
-    for (int64_t left = pass->y.c; left > 0; left -= WIDTH, y += WIDTH * PAIR)
+    products p = {x, y, pass->x.pitch * PAIR, pass->y.pitch * PAIR, length, run_of(pass, length)};
+    for (int64_t left = pass->y.c; left > 0; left -= WIDTH, p.y += WIDTH * PAIR)
         for (int64_t i = 0; i < parts; i++) {
             const tile_part part = tile_cut(ci, parts, i);
+            p.x = x + part.first * PAIR;
             fetch_next(next);
-            outer_sums(pass, (int)part.count, tile_vectors(left), x + part.first * PAIR, y, length, run,
-                       in_double || first, in_double ? tile : (real *)sums + at);
-            if (in_double) (first ? widen : add)(part.count * WIDTH, tile, (double *)sums + at);
+            if (in_double) {
+                double *out = (double *)sums + at;
+                outer_sums_wide((int)part.count, tile_vectors(left), &p, first ? nothing : out, out);
+            } else {
+                real *out = (real *)sums + at;
+                outer_sums((int)part.count, tile_vectors(left), &p, first ? (const real *)nothing : out, out);
+            }
             at += part.count * WIDTH;
         }
 }
