@@ -7,7 +7,7 @@
 #include "autograd/kernels/tile.h"
 
 enum {
-    STRIP_BYTES = 24 << 10,     // of a rows' and a lanes' strip together: most of a first-level cache
+    STRIP_BYTES = 26 << 10,     // of a rows' and a lanes' strip together: most of a first-level cache
     PARTIAL_BYTES = 600 << 10,  // of a task's sums, though at least one panel: about a second-level cache
     TASKS = 16,                 // wanted, for many threads; more would only cost memory for partial sums
     LEAST_TASKS = 8,            // by copying the rows more than once, when there are few images
@@ -52,10 +52,24 @@ static int64_t strips_bytes(const outer *pass) {
     return strip_bytes(pass, &pass->rows, !pass->swapped) + strip_bytes(pass, &pass->lanes, pass->swapped);
 }
 
-// Blocks of whole images, or of lines of one image where an image is too large.
+static int64_t image_bytes(const operand *side) {
+    return side->h * side->w * side->channels * (int64_t)sizeof(real);
+}
+
+// Tiles of products of a block, in a share of the panels.
+static int64_t tile_count(const outer *pass) {
+    return pass->geometry->kh * pass->geometry->kw * pass->rows.parts *
+           tile_parts(pass->lanes.parts, pass->shares);
+}
+
+// Blocks of whole images, or of lines of one image where an image is too large. If an image can be fetched
+// while another one's tiles are computed, then no more images than can.
 static void choose_block(outer *pass) {
     pass->images = 1, pass->lines = pass->geometry->oh;
+    const int64_t fetched =
+        tile_count(pass) * BYTES_AT_ONCE / (image_bytes(&pass->rows) + image_bytes(&pass->lanes));
     pass->images = smaller(larger(STRIP_BYTES / strips_bytes(pass), 1), pass->geometry->n);
+    if (fetched > 0) pass->images = smaller(pass->images, fetched);
     while (pass->lines > 1 && strips_bytes(pass) > STRIP_BYTES) pass->lines = (pass->lines + 1) / 2;
 }
 
@@ -78,12 +92,12 @@ static outer outer_of(const ag_conv_geometry *g) {
     outer pass = {.geometry = g, .swapped = swapped, .rows = swapped ? dy : x, .lanes = swapped ? x : dy};
     pass.rows.part = ROWS, pass.rows.parts = tile_parts(pass.rows.channels, ROWS);
     pass.lanes.part = WIDTH, pass.lanes.parts = tile_parts(pass.lanes.channels, WIDTH);
-    choose_block(&pass);
     const int64_t panel = g->kh * g->kw * pass.rows.channels * WIDTH * (int64_t)sizeof(real);
     pass.shares = tile_parts(pass.lanes.parts, larger(PARTIAL_BYTES / panel, 1));
     const int64_t most = smaller(g->n, tile_parts(g->n * g->oh * g->ow, GROUP_PIXELS));
     pass.groups = smaller(tile_parts(TASKS, pass.shares), most);
     pass.shares = larger(pass.shares, smaller(tile_parts(LEAST_TASKS, pass.groups), pass.lanes.parts));
+    choose_block(&pass);
     pass.scratch = layout_of(&pass);
     return pass;
 }
@@ -151,19 +165,31 @@ static uintptr_t address_of(const operand *side, const void *data, int64_t image
 // The same lines of some images behind the block's, while its tiles are computed; nothing, if those are too
 // few for it.
 static fetching fetch_images(const outer *pass, const ag_conv_call *call, const pixel_block *block,
-                             int64_t images, int64_t panels) {
-    const ag_conv_geometry *g = pass->geometry;
+                             int64_t images) {
     const operand *x = pass->swapped ? &pass->lanes : &pass->rows;
     const operand *dy = pass->swapped ? &pass->rows : &pass->lanes;
-    const int64_t first = block->images.first + block->images.count,
-                  tiles = g->kh * g->kw * pass->rows.parts * panels;
+    const int64_t first = block->images.first + block->images.count;
     const int64_t of_x = bytes_of(x, images, block->x_lines),
                   of_dy = bytes_of(dy, images, block->lines.count);
-    const int64_t bytes = (tile_parts(of_x + of_dy, tiles * 64) + 1) * 64;
+    const int64_t bytes = (tile_parts(of_x + of_dy, tile_count(pass) * 64) + 1) * 64;
     if (images == 0 || bytes > BYTES_AT_ONCE) return (fetching){0};
     const uintptr_t at = address_of(x, call->a, first, block->x_top);
     const uintptr_t then = address_of(dy, call->b, first, block->lines.first);
-    return (fetching){at, at + (uintptr_t)of_x, then, then + (uintptr_t)of_dy, bytes};
+    return (fetching){at, at + (uintptr_t)of_x, then, then + (uintptr_t)of_dy, 64, bytes};
+}
+
+// A block's rows of the next strip, while this one's tiles are computed.
+static fetching fetch_rows(const outer *pass, const ag_conv_call *call, const pixel_block *block,
+                           int64_t part) {
+    const operand *rows = &pass->rows;
+    if (part == rows->parts) return (fetching){0};
+    const bool of_x = !pass->swapped;
+    const uintptr_t at = address_of(rows, of_x ? call->a : call->b, block->images.first,
+                                    of_x ? block->x_top : block->lines.first) +
+                         (uintptr_t)tile_cut(rows->channels, rows->parts, part).first * sizeof(real);
+    const int64_t bytes = bytes_of(rows, block->images.count, of_x ? block->x_lines : block->lines.count),
+                  pixel = rows->channels * (int64_t)sizeof(real), tiles = tile_count(pass) / rows->parts;
+    return (fetching){at, at + (uintptr_t)bytes, 0, 0, pixel, tile_parts(bytes / pixel, tiles) * pixel};
 }
 
 // Output positions of an axis whose tap lies in the image.
@@ -207,8 +233,12 @@ INLINE void tile(int rows, int vectors, const places *list, int64_t count, const
     }
 }
 
+INLINE void fetch_sums(int64_t n, const real *sums) {
+    for (int64_t k = 0; k < n; k += LANES) __builtin_prefetch(sums + k, 1);
+}
+
 static void add_panel(const outer *pass, const pixel_block *block, tile_part rows, int64_t panel, int vectors,
-                      fetching *next, char *scratch) {
+                      fetching *next_images, fetching *next_rows, char *scratch) {
     const layout *at = &pass->scratch;
     const int64_t pitch = pass->images * pass->lines * pass->geometry->ow;
     const real *row_strip = (const real *)(scratch + at->rows);
@@ -218,13 +248,15 @@ static void add_panel(const outer *pass, const pixel_block *block, tile_part row
         const places *list = (const places *)(scratch + at->list) + tap * pitch;
         const int64_t count = block->images.count * ((const int32_t *)(scratch + at->counts))[tap];
         real *out = sums + tap * pass->rows.channels * WIDTH;
-        fetch_some(next);
+        fetch_some(next_images);
+        fetch_some(next_rows);
+        fetch_sums(rows.count * WIDTH, out);
         TILE_SWITCH_2(rows.count, vectors, tile, list, count, row_strip, lane_strip, block->first, out);
     }
 }
 
 static void add_block(const outer *pass, const ag_conv_call *call, tile_part panels, const pixel_block *block,
-                      fetching next, char *scratch) {
+                      fetching next_images, char *scratch) {
     const real *rows_data = pass->swapped ? call->b : call->a;
     const real *lanes_data = pass->swapped ? call->a : call->b;
     const layout *at = &pass->scratch;
@@ -237,9 +269,10 @@ static void add_block(const outer *pass, const ag_conv_call *call, tile_part pan
     for (int64_t part = 0; part < pass->rows.parts; part++) {
         const tile_part rows = tile_cut(pass->rows.channels, pass->rows.parts, part);
         fill_strip(&pass->rows, rows_data, block, !pass->swapped, rows, (real *)(scratch + at->rows));
+        fetching next_rows = fetch_rows(pass, call, block, part + 1);
         for (int64_t p = 0; p < panels.count; p++)
-            add_panel(pass, block, rows, p, tile_vectors(panel_lanes(pass, panels.first + p)), &next,
-                      scratch);
+            add_panel(pass, block, rows, p, tile_vectors(panel_lanes(pass, panels.first + p)), &next_images,
+                      &next_rows, scratch);
     }
 }
 
@@ -266,7 +299,7 @@ static void sum_group(const outer *pass, const ag_conv_call *call, int64_t task)
             block.first = n == 0 && line == 0;
             const int64_t left = group.count - n - block.images.count;
             add_block(pass, call, panels, &block,
-                      fetch_images(pass, call, &block, smaller(pass->images, left), panels.count), scratch);
+                      fetch_images(pass, call, &block, smaller(pass->images, left)), scratch);
         }
     }
 }
@@ -277,6 +310,10 @@ static void combine_row(const outer *pass, const char *sums, int64_t lanes, int6
     for (int64_t k = 0; k < pass->groups; k++, sums += pass->scratch.end) {
         total[0] += v_load((const real *)sums);
         total[1] += v_load((const real *)sums + LANES);
+    }
+    if (lanes == WIDTH && step == 1) {
+        v_store(out, total[0]), v_store(out + LANES, total[1]);
+        return;
     }
     real values[WIDTH];
     memcpy(values, total, sizeof values);
