@@ -13,8 +13,13 @@
 AG_API void ag_threads_set(int count);
 AG_API int ag_threads_get(void);
 
-// body(context, i) for i in [0, n), each once, in any order and on any thread.
+// body(context, i) for i in [0, n), each once, on any thread. A thread begins with a share of its own, the
+// same for the same n, from its first task to its last, and then takes what others have left: where tasks
+// are images in order, it finds in its caches what it made of them in the loop before.
 AG_API void ag_parallel_for(int64_t n, void (*body)(void *context, int64_t i), void *context);
+
+// The same, from the last task of a share to the first.
+AG_API void ag_parallel_for_backwards(int64_t n, void (*body)(void *context, int64_t i), void *context);
 
 // The same by at most `workers` threads; `worker` is the number of the thread that runs body, below
 // `workers`, and no two with one number run at once: for memory of a thread's own.

@@ -196,8 +196,8 @@ INLINE void pixels(int rows, int vectors, const gather_block *task) {
     }
 }
 
-// Tasks of stage 0 are the panels, and the images where they are rounded; of stage 1 (panel, group of
-// images), groups within a panel: those that follow each other share the panel in the cache.
+// Tasks of stage 0 are the panels, and the images where they are rounded; of stage 1 (group of images,
+// panel): those that follow each other share the images in the cache.
 static int64_t gather_tasks(const gather *pass, int stage) {
     const int64_t n = pass->geometry->n, panels = panel_count(pass);
     if (stage == 0) return panels + (ROUNDED ? n : 0);
@@ -231,8 +231,8 @@ static const void *images_from(const gather *pass, const ag_conv_call *call, int
 }
 
 static void run_block(const gather *pass, const ag_conv_call *call, int64_t task) {
-    const int64_t groups = tile_parts(pass->geometry->n, ROWS), panel = task / groups;
-    const tile_part images = tile_cut(pass->geometry->n, groups, task % groups);
+    const int64_t panels = panel_count(pass), panel = task % panels;
+    const tile_part images = tile_cut(pass->geometry->n, tile_parts(pass->geometry->n, ROWS), task / panels);
     const int64_t width = panel_width(pass), rest = pass->out_c - panel * width;
     const int64_t out_image = pass->out_h * pass->out_w * pass->out_c;
     const int64_t first = panel * width, outputs = rest < width ? rest : width;

@@ -285,12 +285,17 @@ static void list_block(const outer *pass, const pixel_block *block, char *scratc
         counts[tap] = list_places(pass, block, tap, list + tap * pass->images * pass->lines * g->ow);
 }
 
-// Tasks of stage 1 are (share of the panels, group of images).
+static char *scratch_of(const outer *pass, const ag_conv_call *call, int64_t share, int64_t group) {
+    return (char *)call->scratch + (share * pass->groups + group) * pass->scratch.end;
+}
+
+// Tasks of stage 1 are (group of images, share of the panels).
 static void sum_group(const outer *pass, const ag_conv_call *call, int64_t task) {
     const ag_conv_geometry *g = pass->geometry;
-    const tile_part panels = tile_cut(pass->lanes.parts, pass->shares, task / pass->groups);
-    const tile_part group = tile_cut(g->n, pass->groups, task % pass->groups);
-    char *scratch = (char *)call->scratch + task * pass->scratch.end;
+    const int64_t share = task % pass->shares;
+    const tile_part panels = tile_cut(pass->lanes.parts, pass->shares, share);
+    const tile_part group = tile_cut(g->n, pass->groups, task / pass->shares);
+    char *scratch = scratch_of(pass, call, share, task / pass->shares);
     for (int64_t line = 0; line < g->oh; line += pass->lines) {
         pixel_block block = block_at(pass, line);
         list_block(pass, &block, scratch);
@@ -328,7 +333,7 @@ static void combine_tap(const outer *pass, const ag_conv_call *call, int64_t tap
     real *dw = (real *)call->out + tap * g->ci * g->co;
     for (int64_t share = 0; share < pass->shares; share++) {
         const tile_part panels = tile_cut(pass->lanes.parts, pass->shares, share);
-        const char *scratch = (const char *)call->scratch + share * pass->groups * pass->scratch.end;
+        const char *scratch = scratch_of(pass, call, share, 0);
         for (int64_t p = 0; p < panels.count; p++) {
             const char *sums = scratch + p * pass->scratch.panel + tap * pass->rows.channels * row_bytes;
             const int64_t lane = (panels.first + p) * WIDTH, lanes = panel_lanes(pass, panels.first + p);

@@ -49,11 +49,8 @@ static ag_normalize_call rows_of(const job *j, int64_t block) {
     return call;
 }
 
-// From the last block, whose dy what made it has left in the cache, to the first, with which the next pass
-// begins: the two and a sum of dx behind them take 4.5 instead of 4.8 ms for 25088 x 128 values.
-static void gradient_block(void *context, int64_t i) {
+static void gradient_block(void *context, int64_t block) {
     const job *j = context;
-    const int64_t block = count_blocks(j->all->rows, j->all->cols) - 1 - i;
     ag_normalize_call call = rows_of(j, block);
     call.sum = ag_at(j->sum, block * call.cols, j->kernels->dtype);
     call.dot = ag_at(j->dot, block * call.cols, j->kernels->dtype);
@@ -63,7 +60,9 @@ static void gradient_block(void *context, int64_t i) {
 void ag_columns_gradient(const ag_kernels *kernels, const ag_normalize_call *call, void *scratch) {
     const int64_t n_blocks = count_blocks(call->rows, call->cols);
     job j = {kernels, call, scratch, ag_at(scratch, n_blocks * call->cols, kernels->dtype)};
-    ag_parallel_for(n_blocks, gradient_block, &j);
+    // From the last block, whose dy what made it has left in the cache, to the first, with which the next
+    // pass begins: the two and a sum of dx behind them take 4.5 instead of 4.8 ms for 25088 x 128 values.
+    ag_parallel_for_backwards(n_blocks, gradient_block, &j);
     kernels->column_sum(n_blocks, call->cols, j.sum, call->sum);
     kernels->column_sum(n_blocks, call->cols, j.dot, call->dot);
 }

@@ -35,16 +35,41 @@ static void visit(void *context, int64_t i) {
     if (i >= 0 && i < v->n) __atomic_add_fetch(&v->count[i], 1, __ATOMIC_RELAXED);
 }
 
+static void is_visited_once(int threads, int64_t n, bool backwards) {
+    visits v = {n, calloc((size_t)n + 1, sizeof(int))};
+    (backwards ? ag_parallel_for_backwards : ag_parallel_for)(n, visit, &v);
+    for (int64_t i = 0; i < n; i++)
+        EXPECT(v.count[i] == 1, "%d threads%s: index %lld of %lld is visited %d times", threads,
+               backwards ? ", backwards" : "", (long long)i, (long long)n, v.count[i]);
+    free(v.count);
+}
+
 static void each_index_is_visited_once(int threads) {
     static const int64_t sizes[] = {0, 1, 2, 3, 7, 64, 1000, 100003};
     for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++) {
-        visits v = {sizes[s], calloc((size_t)sizes[s] + 1, sizeof(int))};
-        ag_parallel_for(sizes[s], visit, &v);
-        for (int64_t i = 0; i < sizes[s]; i++)
-            EXPECT(v.count[i] == 1, "%d threads: index %lld of %lld is visited %d times", threads,
-                   (long long)i, (long long)sizes[s], v.count[i]);
-        free(v.count);
+        is_visited_once(threads, sizes[s], false);
+        is_visited_once(threads, sizes[s], true);
     }
+}
+
+typedef struct sequence {
+    int64_t n, visited[100];
+} sequence;
+
+static void append(void *context, int64_t i) {
+    sequence *s = context;
+    s->visited[s->n++] = i;
+}
+
+static void one_thread_goes_in_order(void) {
+    ag_threads_set(1);
+    sequence onwards = {0}, backwards = {0};
+    ag_parallel_for(100, append, &onwards);
+    ag_parallel_for_backwards(100, append, &backwards);
+    for (int64_t i = 0; i < 100; i++)
+        EXPECT(onwards.visited[i] == i && backwards.visited[i] == 99 - i,
+               "loop %lld of 100 is of index %lld, backwards of %lld", (long long)i,
+               (long long)onwards.visited[i], (long long)backwards.visited[i]);
 }
 
 static ag_node *read_of(ag_tape *tape, ag_parameter_set *set, const char *name, ag_shape shape) {
@@ -142,6 +167,7 @@ int main(void) {
     setenv("AG_BF16", "emulate", 1);
     check_precision(AG_PRECISION_F32);
     check_precision(AG_PRECISION_BF16);
+    one_thread_goes_in_order();
     ag_threads_set(0);
     EXPECT(ag_threads_get() >= 1, "0 threads do not mean those of the machine");
     return failures != 0;
