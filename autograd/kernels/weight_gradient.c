@@ -52,8 +52,9 @@ static int64_t strips_bytes(const outer *pass) {
     return strip_bytes(pass, &pass->rows, !pass->swapped) + strip_bytes(pass, &pass->lanes, pass->swapped);
 }
 
-static int64_t image_bytes(const operand *side) {
-    return side->h * side->w * side->channels * (int64_t)sizeof(real);
+// Bytes of a block in one of the tensors, gaps between its images included.
+static int64_t bytes_of(const operand *side, int64_t images, int64_t lines) {
+    return ((images - 1) * side->h + lines) * side->w * side->channels * (int64_t)sizeof(real);
 }
 
 // Tiles of products of a block, in a share of the panels.
@@ -66,8 +67,9 @@ static int64_t tile_count(const outer *pass) {
 // while another one's tiles are computed, then no more images than can.
 static void choose_block(outer *pass) {
     pass->images = 1, pass->lines = pass->geometry->oh;
-    const int64_t fetched =
-        tile_count(pass) * BYTES_AT_ONCE / (image_bytes(&pass->rows) + image_bytes(&pass->lanes));
+    const operand *rows = &pass->rows, *lanes = &pass->lanes;
+    const int64_t image = bytes_of(rows, 1, rows->h) + bytes_of(lanes, 1, lanes->h);
+    const int64_t fetched = tile_count(pass) * BYTES_AT_ONCE / image;
     pass->images = smaller(larger(STRIP_BYTES / strips_bytes(pass), 1), pass->geometry->n);
     if (fetched > 0) pass->images = smaller(pass->images, fetched);
     while (pass->lines > 1 && strips_bytes(pass) > STRIP_BYTES) pass->lines = (pass->lines + 1) / 2;
@@ -150,11 +152,6 @@ static void fill_strip(const operand *side, const real *data, const pixel_block 
         else
             TILE_SWITCH(channels.count, copy_rows, from, pixels, side->channels, strip)
     }
-}
-
-// Bytes of a block in one of the tensors, gaps between its images included.
-static int64_t bytes_of(const operand *side, int64_t images, int64_t lines) {
-    return ((images - 1) * side->h + lines) * side->w * side->channels * (int64_t)sizeof(real);
 }
 
 static uintptr_t address_of(const operand *side, const void *data, int64_t image, int64_t line) {
