@@ -55,7 +55,6 @@ static bool check_word(const char *name, const char *words, ag_error *error) {
 }
 
 bool ag_environment_check(ag_error *error) {
-    return check_word("AG_ISA", " scalar baseline avx2 avx512 ", error) &&
-           check_word("AG_WINOGRAD", " 0 2 4 all ", error) && check_word("AG_BF16", " emulate ", error) &&
-           ag_rewrite_check(error);
+    return check_word("AG_ISA", ag_isa_words, error) && check_word("AG_WINOGRAD", ag_winograd_words, error) &&
+           check_word("AG_BF16", " emulate ", error) && ag_rewrite_check(error);
 }

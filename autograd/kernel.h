@@ -168,6 +168,9 @@ const ag_kernels *ag_kernels_get(ag_dtype dtype);
 // instructions then, of a table that may be of a lower instruction set than the f32 one.
 bool ag_kernels_set_bf16(bool on);
 
-// Table i of those this processor can run, scalar first; NULL
-// past the end. bf16: emulated ones too. For tests and the bench.
+// The words that AG_ISA and AG_WINOGRAD may hold, between spaces.
+extern const char ag_isa_words[], ag_winograd_words[];
+
+// Table i of those this processor can run, scalar first; NULL past the end. bf16: emulated ones too. For
+// tests and the bench.
 const ag_kernels *ag_kernels_at(ag_dtype dtype, bool bf16, int i);

@@ -21,8 +21,8 @@ typedef struct ag_rewrite {
 // What stands for input k of the node.
 const ag_node *ag_graph_input(const ag_graph *graph, const ag_node *node, int k);
 
-// Nodes with a value that somebody reads, of which this one is
-// an input, once per input; for i from 0, NULL past the last.
+// Nodes with a value that somebody reads, of which this one is an input, once per input; for i from 0, NULL
+// past the last.
 const ag_node *ag_graph_reader(const ag_graph *graph, const ag_node *node, int i);
 
 // Whether the value is read by one input and nothing else, so that it need not exist when that one does
@@ -33,8 +33,8 @@ bool ag_graph_is_private(const ag_graph *graph, const ag_node *node);
 bool ag_graph_is_output(const ag_graph *graph, const ag_node *node);
 
 // Puts a node of this op, with the same shape and index and with the label of `named`, in the place of `old`.
-// Attributes are copied. Where all readers of `old` are replaced too, the
-// caller may give the result another shape; NULL when memory ran out.
+// Attributes are copied. Where all readers of `old` are replaced too, the caller may give the result another
+// shape; NULL when memory ran out.
 ag_node *ag_graph_replace(ag_graph *graph, const ag_node *old, const ag_node *named, const ag_op *op,
                           int n_inputs, const ag_node *const *inputs, const void *attributes,
                           size_t attributes_bytes);

@@ -16,14 +16,22 @@ enum {
 static const double worth = 0.85;      // part of the direct form's time that Winograd's may cost at most
 static const double bf16_speed = 1.5;  // of products in bf16 beside the transforms, which they speed up too
 
-static const char *const names[] = {"0", "2", "4", "all"};
-static const int tiles[] = {0, 2, 4, 4};
-enum { NEVER, LIMIT_4 = 2, EVERYWHERE };
+// What AG_WINOGRAD may say, and the largest tile of outputs then.
+#define EACH_LIMIT(f) f("0", 0) f("2", 2) f("4", 4) f("all", 4)
+#define LIMIT(word, most) {word, most},
+static const struct {
+    const char *word;
+    int tile;
+} limits[] = {EACH_LIMIT(LIMIT)};
+enum { LIMIT_4 = 2, EVERYWHERE };
+
+#define WORD(word, most) word " "
+const char ag_winograd_words[] = " " EACH_LIMIT(WORD);
 
 static int wanted(void) {
-    const char *name = getenv("AG_WINOGRAD");
-    for (int i = NEVER; name && i <= EVERYWHERE; i++)
-        if (strcmp(name, names[i]) == 0) return i;
+    const char *word = getenv("AG_WINOGRAD");
+    for (int i = 0; word && i <= EVERYWHERE; i++)
+        if (strcmp(word, limits[i].word) == 0) return i;
     return LIMIT_4;
 }
 
@@ -39,7 +47,7 @@ static int limit(void) {
     return limit;
 }
 
-const char *ag_winograd(void) { return names[limit()]; }
+const char *ag_winograd(void) { return limits[limit()].word; }
 
 // Pairs of an output and a tap inside the image, along one axis.
 static double taps_inside(const ag_axis_shape *s) {
@@ -85,8 +93,8 @@ bool ag_winograd_possible(const ag_kernels *kernels, const ag_conv_geometry *g) 
 // error in the direct form.
 static int tile_of(const ag_kernels *kernels, ag_conv_pass pass, const ag_conv_geometry *g) {
     const bool small = kernels->bf16 || (pass == AG_CONV_WEIGHT_GRADIENT && g->stride > 1);
-    const int most = small ? 2 : AG_AXIS_TILE;
-    return tiles[limit()] < most ? tiles[limit()] : most;
+    const int most = small ? 2 : AG_AXIS_TILE, allowed = limits[limit()].tile;
+    return allowed < most ? allowed : most;
 }
 
 const ag_conv_kernel *ag_conv_choose(const ag_kernels *kernels, ag_conv_pass pass, ag_conv_geometry *g) {

@@ -111,10 +111,11 @@ static product product_of(const ag_axis_shape *s, int64_t i, const phase *p, int
     if (filter >= finite && !infinite) return out;  // a tile of few outputs does without the point
     double x[MOST_POINTS + 1];
     roots(p->points, finite, infinite ? -1 : filter, x);
-    const double scale = infinite ? 1 : distance(p->points, finite, full, filter);
+    // F divides by the distances to all points; those that a short tile does without are multiplied back.
+    const double undone = infinite ? 1 : distance(p->points, finite, full, filter);
     for (int e = 0; e <= finite; e++) {
         const int64_t at = (first + e) * s->stride + i - s->pad;
-        if (x[e] != 0 && at >= 0 && at < s->x) out.x[out.n_x++] = (ag_axis_term){(int32_t)at, scale * x[e]};
+        if (x[e] != 0 && at >= 0 && at < s->x) out.x[out.n_x++] = (ag_axis_term){(int32_t)at, undone * x[e]};
     }
     for (int j = 0; j < outputs && out.n_x > 0; j++) {
         const double y = infinite ? j == outputs - 1 : power(p->points[filter], j);

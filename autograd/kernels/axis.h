@@ -4,9 +4,10 @@
 //
 //   y[i] = sum over p of Y[p][i] (sum over b of F[p][b] w[b]) (sum over j of X[p][j] x[j])
 //
-// The three matrices serve all passes: the input gradient exchanges X and Y (of stride 1 it is a forward pass
-// of the weights backwards), the weight gradient sums products of X x and Y dy and ends with F transposed.
-// Two axes together are the products of the rows of one with the rows of the other.
+// Y, F and X are A, G and B transposed in Lavin and Gray's y = A^T ((G w) * (B^T x)), of all tiles of the
+// axis at once. The three serve all passes: the input gradient exchanges X and Y (of stride 1 it is a forward
+// pass of the weights backwards), the weight gradient sums products of X x and Y dy and ends with F
+// transposed. Two axes together are the products of the rows of one with the rows of the other.
 //
 // A stride s takes the kernel apart into s phases, the taps b = phase, phase + s, ..: each is a convolution
 // of stride 1 on every s-th pixel. A phase of r taps takes m outputs with m + r - 1 products, by

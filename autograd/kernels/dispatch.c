@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Chooses the tables of kernels: the best instruction set that the processor and the system support, or at
-// most the one that AG_ISA names (environment.c refuses an unknown name).
+// most the one that AG_ISA names (../environment.c refuses an unknown one).
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,6 +27,9 @@ enum { BASELINE = 1, AVX2, AVX512 };
 #define ROW(isa) {&ag_##isa##_f32_table, &ag_##isa##_f64_table},
 static const ag_kernels *const tables[][2] = {EACH_ISA(ROW)};
 enum { ISA_COUNT = sizeof tables / sizeof *tables };
+
+#define WORD(isa) #isa " "
+const char ag_isa_words[] = " " EACH_ISA(WORD);
 
 // Of bf16 products; the last is the one that has an instruction for them.
 enum { BF16_EMULATED = 1, BF16_NATIVE };

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // The register tile of the convolution: ROWS x 2 vectors of sums, one broadcast element times two vectors a
-// step. As many rows as the registers hold beside two vectors and the broadcast. Where a vector is all that
-// is left of the columns, the second one is not multiplied, and its sums stay zero.
+// step. As many rows as 16 registers hold beside two vectors and the broadcast; of AVX-512's 32 not all are
+// needed: 16 sums hide an addition's latency, and 8 divides most batches and channel counts. Where a vector
+// is all that is left of the columns, the second one is not multiplied, and its sums stay zero.
 #pragma once
 
 #include <string.h>
