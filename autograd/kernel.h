@@ -86,12 +86,13 @@ typedef struct ag_normalize_call {
     void *sum, *dot;  // [cols]
 } ag_normalize_call;
 
-// A matrix product: c[i,j] = sum over l < k of a[i,l] b[l,j], i < m, j < n. The other numbers are the
-// elements from one row to the next, and from one column of a; one of a's two is 1.
+// A matrix product: c[i,j] = bias[j] + sum over l < k of a[i,l] b[l,j], i < m, j < n. The other numbers are
+// the elements from one row to the next, and from one column of a; one of a's two is 1.
 typedef struct ag_matmul_call {
     int64_t m, n, k;
     const void *a, *b;
     int64_t a_row, a_column, b_row;
+    const void *bias;  // NULL: none
     void *c;
     int64_t c_row;
 } ag_matmul_call;

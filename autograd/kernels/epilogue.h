@@ -14,8 +14,8 @@ static inline bool epilogue_is_empty(const ag_conv_epilogue *e) {
     return !e->bias && !e->scale && e->slope == 1;
 }
 
-// LANES values from `first` on; behind the last, if `count` are left, copies of
-// that one. Without a vector the value that changes nothing.
+// LANES values from `first` on; behind the last, if `count` are left, copies of that one. Without a vector
+// the value that changes nothing.
 INLINE vec epilogue_constant(const void *vector, real neutral, int64_t first, int64_t count) {
     if (!vector) return v_set(neutral);
     const real *from = (const real *)vector + first;

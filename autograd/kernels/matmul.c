@@ -2,6 +2,7 @@
 // A small matrix times a wide one. Some columns of the wide one are copied into panels first, so that a tile
 // reads them in a row; the small one stays in the second-level cache. Of bf16 products both are rounded on
 // the way, the small one some rows at a time.
+#include "autograd/kernels/epilogue.h"
 #include "autograd/kernels/tile.h"
 
 // Of a row of b and of c, taken at once: less would be less than what the memory hands over at a time (256
@@ -58,18 +59,23 @@ static strip_of_a round_strip(const ag_matmul_call *call, tile_part rows, factor
     return (strip_of_a){rows.count, copy, depth, PAIR};
 }
 
+// bias, c: of the tile's first column
 INLINE void product_tile(int rows, int vectors, const ag_matmul_call *call, const strip_of_a *strip,
-                         int64_t first, const factor *panel, int64_t columns, real *c) {
+                         int64_t first, const factor *panel, int64_t columns, const real *bias, real *c) {
     const int64_t row = strip->row, step = strip->step, length = steps(call);
     const factor *a = strip->a + first * row;
     vec acc[ROWS][2] = {{{0}}};
     for (int64_t l = 0; l < length; l++, a += step, panel += WIDTH * PAIR)
         tile_step(rows, vectors, a, row, panel, acc);
+    for (int v = 0; v < vectors; v++) {
+        const vec added = epilogue_constant(bias, -(real)0, v * LANES, columns - v * LANES);
+        for (int r = 0; r < rows; r++) acc[r][v] += added;
+    }
     for (int r = 0; r < rows; r++) tile_store(vectors, acc[r], c + r * call->c_row, columns);
 }
 
 static void multiply_panels(const ag_matmul_call *call, const strip_of_a *strip, const factor *panels,
-                            int64_t columns, real *c) {
+                            int64_t columns, const real *bias, real *c) {
     const int64_t parts = tile_parts(strip->rows, ROWS);
     for (int64_t i = 0; i < parts; i++) {
         const tile_part rows = tile_cut(strip->rows, parts, i);
@@ -78,7 +84,7 @@ static void multiply_panels(const ag_matmul_call *call, const strip_of_a *strip,
         for (int64_t first = 0; first < columns; first += WIDTH, panel += steps(call) * WIDTH * PAIR) {
             const int64_t count = columns - first < WIDTH ? columns - first : WIDTH;
             TILE_SWITCH_2(rows.count, tile_vectors(count), product_tile, call, strip, rows.first, panel,
-                          count, out + first);
+                          count, bias ? bias + first : NULL, out + first);
         }
     }
 }
@@ -87,8 +93,9 @@ static void multiply_strip(const ag_matmul_call *call, const strip_of_a *strip, 
     _Alignas(KERNEL_VECTOR_BYTES) factor panels[AG_MATMUL_DEPTH * GROUP];
     for (int64_t first = 0; first < call->n; first += GROUP) {
         const int64_t columns = call->n - first < GROUP ? call->n - first : GROUP;
+        const real *bias = call->bias;
         pack(call, (const real *)call->b + first, columns, panels);
-        multiply_panels(call, strip, panels, columns, c + first);
+        multiply_panels(call, strip, panels, columns, bias ? bias + first : NULL, c + first);
     }
 }
 

@@ -116,6 +116,7 @@ void KERNEL(matmul)(const ag_matmul_call *call) {
             double sum = 0;
             for (int64_t l = 0; l < call->k; l++)
                 sum += factor(a[l * call->a_column]) * factor(b[l * call->b_row]);
-            ((real *)call->c)[i * call->c_row + j] = (real)sum;
+            const real *bias = call->bias;
+            ((real *)call->c)[i * call->c_row + j] = bias ? (real)sum + bias[j] : (real)sum;
         }
 }

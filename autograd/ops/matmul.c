@@ -8,6 +8,7 @@
 //   [100,512] by [512,12544]                  19.2  16.8     5.9    6.9  (3.4)
 // The choice is by the sizes alone, so that the last is the kernel's with AVX2 too.
 // With AVX-512 OpenBLAS is faster where all is small, [16,64] by [64,1024] 0.020 instead of 0.021.
+#include "autograd/ops/matmul.h"
 #include "autograd/blas.h"
 #include "autograd/kernel.h"
 #include "autograd/op.h"
@@ -60,6 +61,7 @@ static bool infer(ag_node *node) {
 typedef struct cut {
     const ag_kernels *kernels;
     ag_gemm whole;
+    const void *bias;
     bool columns;  // of y in blocks, not rows
     bool is_wide;  // by the kernel
     int64_t length, block;
@@ -83,7 +85,7 @@ static bool prepare(const ag_node *node, ag_error *error) {
     return c.is_wide || ag_blas_reserve(blocks_of(&c), error);
 }
 
-static void multiply_wide(const ag_kernels *kernels, const ag_gemm *g) {
+static void multiply_wide(const ag_kernels *kernels, const ag_gemm *g, const void *bias) {
     kernels->matmul(&(ag_matmul_call){.m = g->m,
                                       .n = g->n,
                                       .k = g->k,
@@ -92,6 +94,7 @@ static void multiply_wide(const ag_kernels *kernels, const ag_gemm *g) {
                                       .a_row = g->transpose_a ? 1 : g->lda,
                                       .a_column = g->transpose_a ? g->lda : 1,
                                       .b_row = g->ldb,
+                                      .bias = bias,
                                       .c = g->c,
                                       .c_row = g->ldc});
 }
@@ -110,7 +113,7 @@ static void multiply_block(void *context, int64_t task) {
         part.c = ag_at(part.c, first * part.ldc, part.dtype);
     }
     if (c->is_wide)
-        multiply_wide(c->kernels, &part);
+        multiply_wide(c->kernels, &part, c->bias ? ag_const_at(c->bias, first, part.dtype) : NULL);
     else
         ag_blas_gemm(&part);
 }
@@ -121,6 +124,7 @@ static void forward(const ag_call *call) {
     const extents e = extents_of(node);
     cut c = cut_of(node);
     c.kernels = call->kernels;
+    c.bias = node->n_inputs > 2 ? call->in[2] : NULL;
     c.whole = (ag_gemm){.dtype = call->kernels->dtype,
                         .transpose_a = f->transpose_a,
                         .transpose_b = f->transpose_b,
@@ -153,6 +157,17 @@ static double flops(const ag_node *node) {
 
 static const ag_op matmul = {
     .name = "matmul", .infer = infer, .forward = forward, .vjp = vjp, .flops = flops, .prepare = prepare};
+
+// ---- with a bias, for a rewrite
+
+static const ag_op with_bias = {.name = "matmul_bias", .forward = forward, .flops = flops};
+
+bool ag_matmul_has_room(const ag_node *node) { return node->op == &matmul && cut_of(node).is_wide; }
+
+void ag_matmul_take_bias(ag_graph *graph, const ag_node *at, const ag_node *product, const ag_node *bias) {
+    const ag_node *inputs[] = {ag_graph_input(graph, product, 0), ag_graph_input(graph, product, 1), bias};
+    ag_graph_replace(graph, at, product, &with_bias, 3, inputs, product->attributes, sizeof(flags));
+}
 
 ag_node *ag_matmul(ag_node *a, ag_node *b, bool transpose_a, bool transpose_b) {
     const flags attributes = {transpose_a, transpose_b};

@@ -181,6 +181,35 @@ static void views_of_what_would_go(graph *g) {
     output(g, ag_add(ag_reshape(convolved(g), AG_SHAPE(90, 4)), g->bias));
 }
 
+static ag_node *product_of(graph *g, ag_shape a, ag_shape b) {
+    return ag_matmul(part_of(g, 0, 0, a), part_of(g, 1, 0, b), false, false);
+}
+
+static ag_node *wide_product(graph *g) { return product_of(g, AG_SHAPE(8, 15), AG_SHAPE(15, 69)); }
+
+// Vectors of columns with some left over, a transposed, and several tasks.
+static void wide_products(graph *g) {
+    ag_node *bias = part_of(g, 2, 5, AG_SHAPE(69)), *many = part_of(g, 2, 0, AG_SHAPE(WIDE));
+    output(g, ag_tanh(ag_add(wide_product(g), bias)));
+    output(g, ag_add(bias, wide_product(g)));
+    output(g, ag_add(ag_matmul(part_of(g, 3, 0, AG_SHAPE(ROWS, 9)), g->wide, true, false), many));
+    ag_node *y = ag_add(wide_product(g), bias);
+    output(g, y);
+    output_gradients_of(g, loss_of(y), 1, &bias);
+}
+
+// Not wide, too deep, read twice; no bias.
+static void products_that_stay(graph *g) {
+    ag_node *bias = part_of(g, 2, 5, AG_SHAPE(69)), *y = wide_product(g), *again = wide_product(g);
+    output(g, ag_add(product_of(g, AG_SHAPE(9, 15), AG_SHAPE(15, 69)), bias));
+    ag_node *deep = ag_matmul(ag_fill(g->tape, AG_SHAPE(8, 129), 2), ag_fill(g->tape, AG_SHAPE(129, 69), 3),
+                              false, false);
+    output(g, ag_add(deep, bias));
+    output(g, ag_mul(ag_add(y, bias), y));
+    output(g, ag_add(wide_product(g), ag_mean(bias)));
+    output(g, ag_add(again, ag_tanh(again)));
+}
+
 static ag_node *read_of(graph *g, const char *name, ag_shape shape, ag_parameter_kind kind) {
     return ag_read(g->tape, ag_parameter_add(g->net, name, shape, kind, NULL));
 }
@@ -255,6 +284,8 @@ static const row rows[] = {
     {"batch_norm_leaky_relu_gradient", a_trained_layer, 12, 9},
     {"leaky_relu_sign", a_layer, 4, 2},  // without it the sum with the bias stays for its gradient
     {"leaky_relu_sign", a_trained_layer, 12, 10},
+    {"matmul_bias", wide_products, 8, 0},
+    {NULL, products_that_stay, 0, 0},
     {NULL, other_normalized_gradients, 6, 6},  // but what belongs to the others
     {NULL, shared_normalized_gradients, 6, 6},
     {NULL, an_activation_alone, 0, 0},

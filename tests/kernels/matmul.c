@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The matrix product against the scalar definition: sizes around the tile, both ways that a may lie, gaps. A
-// table of bf16 products is compared with the definition of these, and that with the unrounded one.
+// The matrix product against the scalar definition: sizes around the tile, both ways that a may lie, gaps,
+// with a bias and without. A table of bf16 products is compared with the definition of these, and that with
+// the unrounded one.
 #include <math.h>
 
 #include "tests/kernels/check.h"
@@ -9,7 +10,7 @@ enum { MOST = 9 };
 
 typedef struct product {
     ag_matmul_call call;
-    buffer a, b;
+    buffer a, b, bias;
 } product;
 
 static product create_product(const check *c, int64_t m, int64_t n, int64_t k, bool transposed, int64_t gap) {
@@ -18,7 +19,8 @@ static product create_product(const check *c, int64_t m, int64_t n, int64_t k, b
     p.a = check_buffer(c, transposed ? k * (m + gap) : m * (k + gap), gap);
     p.b = check_buffer(c, k * (n + gap), 0);
     check_fill(&p.a), check_fill(&p.b);
-    p.call.a = p.a.data, p.call.b = p.b.data;
+    p.bias = check_buffer(c, n, 0), check_fill(&p.bias);
+    p.call.a = p.a.data, p.call.b = p.b.data, p.call.bias = check_index(2) == 1 ? p.bias.data : NULL;
     return p;
 }
 
@@ -35,13 +37,15 @@ static const ag_kernels *definition(const check *c) {
     return c->table->bf16 ? ag_kernels_at(AG_F32, true, 0) : c->scalar;
 }
 
-// Each of k products and sums is rounded once; factors may be off by `rounding` together.
+// Each of k products and sums is rounded once, and the sum with the bias; factors may be off by `rounding`
+// together.
 static double bound(const check *c, const product *p, int64_t i, int64_t j, double rounding) {
     double size = 0;
     for (int64_t l = 0; l < p->call.k; l++)
         size += fabs(check_get(&p->a, i * p->call.a_row + l * p->call.a_column) *
                      check_get(&p->b, l * p->call.b_row + j));
-    return ((double)(p->call.k + 1) * check_epsilon(c->table->dtype) + rounding) * size +
+    const double bias = p->call.bias ? fabs(check_get(&p->bias, j)) * check_epsilon(c->table->dtype) : 0;
+    return ((double)(p->call.k + 2) * check_epsilon(c->table->dtype) + rounding) * size + bias +
            check_smallest(c->table->dtype) * (double)p->call.k;
 }
 
@@ -53,23 +57,24 @@ static void compare(const check *c, const product *p, const ag_kernels *oracle, 
         const int64_t row = i / call->c_row, column = i % call->c_row;
         const double most = column < call->n ? bound(c, p, row, column, rounding) : 0;
         if (!check_near(value, exact, most))
-            check_fail(
-                c,
-                "matmul, [%d,%d] by [%d,%d], rows %d apart, row %d, column %d: %.17g, not %.17g (bound %.2g)",
-                (int)call->m, (int)call->k, (int)call->k, (int)call->n, (int)call->c_row, (int)row,
-                (int)column, value, exact, most);
+            check_fail(c,
+                       "matmul, [%d,%d] by [%d,%d]%s, rows %d apart, row %d, column %d: %.17g, not %.17g "
+                       "(bound %.2g)",
+                       (int)call->m, (int)call->k, (int)call->k, (int)call->n,
+                       call->bias ? " and a bias" : "", (int)call->c_row, (int)row, (int)column, value, exact,
+                       most);
     }
     check_release(c, &got, "matmul"), check_release(c, &want, "matmul");
 }
 
 static void check_product(const check *c, int64_t m, int64_t n, int64_t k, bool is_special) {
     product p = create_product(c, m, n, k, check_index(2) == 1, check_index(4));
-    buffer *operand = check_index(2) == 1 ? &p.a : &p.b;
+    buffer *operand = (buffer *[]){&p.a, &p.b, &p.bias}[check_index(3)];
     if (is_special) check_set(operand, check_index(operand->n), check_special(c->table->dtype));
     compare(c, &p, definition(c), 0);
     // Of normal numbers the two factors of bfloat16 are off by 2^-8 each, the largest may become infinite.
     if (c->table->bf16 && !is_special) compare(c, &p, c->scalar, 0x1p-7);
-    check_release(c, &p.a, "matmul"), check_release(c, &p.b, "matmul");
+    check_release(c, &p.a, "matmul"), check_release(c, &p.b, "matmul"), check_release(c, &p.bias, "matmul");
 }
 
 void check_matmul(const check *c) {
