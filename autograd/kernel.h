@@ -117,7 +117,6 @@ typedef struct ag_kernels {
     // conv, winograd and matmul may multiply numbers rounded to bfloat16; they add in dtype. By VDPBF16PS
     // subnormal factors and sums count as 0.
     bool bf16;
-    int lanes;  // elements of a vector
 
     void (*pointwise[AG_POINTWISE_COUNT])(const ag_pointwise_call *call);
 

@@ -11,7 +11,6 @@ const ag_kernels KERNEL(table) = {
     .isa = NAME(KERNEL_ISA),
     .dtype = KERNEL_DTYPE,
     .bf16 = KERNEL_BF16,
-    .lanes = KERNEL_VECTOR_BYTES / (int)sizeof(real),
     .pointwise =
         {
 #define AG_POINTWISE(name, arity, expression) [AG_POINTWISE_##name] = KERNEL_SHARED(name),

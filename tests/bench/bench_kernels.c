@@ -8,9 +8,11 @@
 #include <string.h>
 #include <time.h>
 
+#include "apps/dcgan/peak.h"
 #include "autograd/kernel.h"
+#include "autograd/threads.h"
 
-enum { MOST_REPEATS = 101, CHAINS = 10 };
+enum { MOST_REPEATS = 101 };
 
 typedef struct layer {
     const char *name;
@@ -30,46 +32,6 @@ static double seconds(void) {
     struct timespec now;
     clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
     return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
-
-// Independent chains of multiply-adds, in variables of their own so that they stay in registers.
-#define PEAK(name, target, bytes)                                                                           \
-    target static double name(void) {                                                                       \
-        typedef float vec __attribute__((vector_size(bytes)));                                              \
-        const vec s = (vec){0} + 0.999f, t = (vec){0} + 1e-3f;                                              \
-        vec a = s, b = a * s, c = b * s, d = c * s, e = d * s, f = e * s, g = f * s, h = g * s, i = h * s,  \
-            j = i * s;                                                                                      \
-        const double start = seconds();                                                                     \
-        for (int k = 0; k < 200000; k++) {                                                                  \
-            a = a * s + t, b = b * s + t, c = c * s + t, d = d * s + t, e = e * s + t;                      \
-            f = f * s + t, g = g * s + t, h = h * s + t, i = i * s + t, j = j * s + t;                      \
-            __asm__ volatile(""                                                                             \
-                             : VECTOR(a), VECTOR(b), VECTOR(c), VECTOR(d), VECTOR(e), VECTOR(f), VECTOR(g), \
-                               VECTOR(h), VECTOR(i), VECTOR(j));                                            \
-        }                                                                                                   \
-        const double time = seconds() - start;                                                              \
-        a = a + b + c + d + e + f + g + h + i + j;                                                          \
-        __asm__ volatile("" : VECTOR(a));                                                                   \
-        return 2e5 * CHAINS * 2 * (bytes / sizeof(float)) / time / 1e9;                                     \
-    }
-
-#ifdef __x86_64__
-#define VECTOR(v) "+x"(v)
-#define TARGET(isa) __attribute__((target(isa)))
-PEAK(peak_avx2, TARGET("avx2,fma"), 32)
-PEAK(peak_avx512, TARGET("avx512f"), 64)
-#else
-#define VECTOR(v) "+w"(v)
-#endif
-PEAK(peak_baseline, , 16)
-
-// GFLOP/s of multiply-adds in f32
-static double peak(const ag_kernels *table) {
-#ifdef __x86_64__
-    if (table->lanes > 4) return table->lanes == 16 ? peak_avx512() : peak_avx2();
-#endif
-    (void)table;
-    return peak_baseline();
 }
 
 static void *buffer(int64_t bytes) {
@@ -135,11 +97,11 @@ static void bench_pass(const ag_kernels *table, const layer *at, ag_conv_pass pa
         .geometry = g, .a = a, .b = b, .out = out, .epilogue.slope = 1, .scratch = scratch};
     double times[MOST_REPEATS], peaks[MOST_REPEATS];
     run_pass(kernel, &call);
-    for (int r = 0; r < repeats; r++) peaks[r] = peak(table), times[r] = run_pass(kernel, &call);
+    for (int r = 0; r < repeats; r++) peaks[r] = peak_flops(table->isa), times[r] = run_pass(kernel, &call);
     const double time = median(times, repeats), top = median(peaks, repeats);
     printf("%-28s %-16s %d %8.3f ms, of %.1f GFLOP/s %5.1f %% nominal, %5.1f %% inside the image, %d tasks\n",
-           at->name, names[pass], winograd, 1e3 * time, top, nominal_flops(g) / time / top / 1e7,
-           flops(g) / time / top / 1e7, (int)kernel->tasks(g, 1));
+           at->name, names[pass], winograd, 1e3 * time, top / 1e9, 100 * nominal_flops(g) / time / top,
+           100 * flops(g) / time / top, (int)kernel->tasks(g, 1));
     free(a), free(b), free(out), free(scratch);
 }
 
@@ -154,6 +116,7 @@ int main(int argc, char **argv) {
     for (int i = 0; (table = ag_kernels_at(AG_F32, false, i)) != NULL; i++)
         if (strcmp(table->isa, name) == 0) break;
     if (!table) return fprintf(stderr, "bench_kernels: no table named %s here\n", name), 2;
+    ag_threads_set(1);
     printf("%s, f32, one thread, batch 128\n", table->isa);
     for (size_t l = 0; l < sizeof layers / sizeof *layers; l++)
         for (int pass = 0; pass < AG_CONV_PASS_COUNT; pass++)
