@@ -23,12 +23,12 @@ typedef struct table {
 } table;
 
 static spread scaled(spread s, double factor) {
-    return (spread){factor * s.median, factor * s.least, factor * s.most};
+    return (spread){factor * s.median, factor * s.mean, factor * s.least, factor * s.most};
 }
 
-// As rates: the longest time is the lowest one.
+// As rates: the longest time is the lowest one, and the mean time's rate that of all iterations together.
 static spread inverted(spread s, double factor) {
-    return (spread){factor / s.median, factor / s.most, factor / s.least};
+    return (spread){factor / s.median, factor / s.mean, factor / s.most, factor / s.least};
 }
 
 static spread iteration_ms(const measurement *m) { return scaled(measurement_spread(m, m->seconds, 1), 1e3); }
@@ -73,7 +73,7 @@ static const ag_node *node_of(const row *r) { return ag_program_step_node(r->pro
 // ---- for people ----
 
 static void print_spread(const char *name, spread s) {
-    printf("%-20s %10.4g %10.4g %10.4g\n", name, s.median, s.least, s.most);
+    printf("%-20s %10.4g %10.4g %10.4g %10.4g\n", name, s.median, s.mean, s.least, s.most);
 }
 
 static void print_sums(const bench_report *r) {
@@ -85,7 +85,7 @@ static void print_sums(const bench_report *r) {
     if (r->params->images > 0) printf(" on %s each", text_things(r->params->images, "image", images));
     if (r->what->shaped)
         printf(" of %s, width %lld", ag_shape_format(r->params->image, shape), (long long)r->params->width);
-    printf("\n\n%-20s %10s %10s %10s\n", "", "median", "min", "max");
+    printf("\n\n%-20s %10s %10s %10s %10s\n", "", "median", "mean", "min", "max");
     if (r->m->n_programs > 0) print_spread("ms an iteration", ms);
     if (r->what->rate) print_spread("images/s", inverted(ms, 1e3 * (double)r->params->images));
     print_spread("FMA loop, GFLOP/s", peak_gflops(r->m));
@@ -128,6 +128,7 @@ static nn_json *checked(nn_json *json, bool complete) {
 static nn_json *spread_json(spread s) {
     nn_json *json = nn_json_object();
     return checked(json, nn_json_set(json, "median", nn_json_double(s.median)) &&
+                             nn_json_set(json, "mean", nn_json_double(s.mean)) &&
                              nn_json_set(json, "min", nn_json_double(s.least)) &&
                              nn_json_set(json, "max", nn_json_double(s.most)));
 }

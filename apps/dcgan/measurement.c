@@ -76,9 +76,13 @@ static int ascending(const void *a, const void *b) {
 
 spread measurement_spread(const measurement *m, const double *values, int64_t stride) {
     const int64_t n = m->done;
-    for (int64_t i = 0; i < n; i++) m->sorted[i] = values[i * stride];
+    double sum = 0;
+    for (int64_t i = 0; i < n; i++) sum += m->sorted[i] = values[i * stride];
     qsort(m->sorted, (size_t)n, sizeof *m->sorted, ascending);
-    return (spread){(m->sorted[(n - 1) / 2] + m->sorted[n / 2]) / 2, m->sorted[0], m->sorted[n - 1]};
+    return (spread){.median = (m->sorted[(n - 1) / 2] + m->sorted[n / 2]) / 2,
+                    .mean = sum / (double)n,
+                    .least = m->sorted[0],
+                    .most = m->sorted[n - 1]};
 }
 
 double measurement_flops(const measured_program *program, int step) {

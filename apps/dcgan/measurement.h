@@ -42,7 +42,7 @@ void measurement_keep(measurement *m);
 bool measurement_done(const measurement *m);
 
 typedef struct spread {
-    double median, least, most;
+    double median, mean, least, most;
 } spread;
 
 // Over the iterations done, of which there is one at least, of values that lie `stride` apart.

@@ -42,11 +42,14 @@ static const char *text(const nn_json *object, const char *key) {
 
 static bool close_to(double a, double b) { return fabs(a - b) <= 1e-9 * fabs(b); }
 
-// The three numbers of a spread, of which `n` iterations may make one.
+// The numbers of a spread, of which `n` iterations may make one. The mean is rounded.
 static void check_spread(const nn_json *json, const char *key, int n) {
     const nn_json *s = nn_json_get(json, key);
-    const double least = number(s, "min"), median = number(s, "median"), most = number(s, "max");
+    const double least = number(s, "min"), median = number(s, "median"), mean = number(s, "mean"),
+                 most = number(s, "max");
     cr_assert(0 < least && least <= median && median <= most, "%s: %g %g %g", key, least, median, most);
+    cr_assert(n > 1 ? least < mean && mean < most : close_to(mean, most), "%s: %g %g %g", key, least, mean,
+              most);
     cr_assert(n > 1 || least == most, "%s: one iteration took %g and %g", key, least, most);
 }
 
@@ -80,6 +83,8 @@ Test(bench, times_every_step_of_a_training_iteration) {
     check_spread(json, "fma_gflops", 1);
     const double whole = number(nn_json_get(json, "ms"), "median");
     cr_assert(close_to(number(nn_json_get(json, "images_per_second"), "median") * whole, 4e3));
+    const double mean = number(nn_json_get(json, "ms"), "mean");
+    cr_assert(close_to(number(nn_json_get(json, "images_per_second"), "mean") * mean, 4e3));
     cr_assert(n > 40 && ms <= whole && ms > 0.1 * whole, "%d steps take %g of %g ms", (int)n, ms, whole);
     cr_assert(0.2736 * 4 < gflop && gflop < 0.3 * 4, "%g GFLOP", gflop);
     cr_assert_str_eq(text(json, "what"), "train");
