@@ -7,9 +7,9 @@
 
 #include "autograd/export.h"
 
-// Number of threads, 1 to 1024 (more or less is taken as the nearest); 0 means one for each processor this
-// process may use, or OMP_NUM_THREADS. Process-wide. Convolutions of
-// a program use at most as many as there were when it was compiled.
+// Number of threads, at most 1024 (more is taken as 1024); 0 or less means one for each processor that this
+// process may use, or OMP_NUM_THREADS. Process-wide. Convolutions of a program use at most as many as there
+// were when it was compiled.
 AG_API void ag_threads_set(int count);
 AG_API int ag_threads_get(void);
 

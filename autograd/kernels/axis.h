@@ -4,8 +4,8 @@
 //
 //   y[i] = sum over p of Y[p][i] (sum over b of F[p][b] w[b]) (sum over j of X[p][j] x[j])
 //
-// Y, F and X are A, G and B transposed in Lavin and Gray's y = A^T ((G w) * (B^T x)), of all tiles of the
-// axis at once. The three serve all passes: the input gradient exchanges X and Y (of stride 1 it is a forward
+// In Lavin and Gray's y = A^T ((G w) * (B^T x)) these are Y = A, F = G and X = B^T, of all tiles of the axis
+// at once. The three serve all passes: the input gradient exchanges X and Y (of stride 1 it is a forward
 // pass of the weights backwards), the weight gradient sums products of X x and Y dy and ends with F
 // transposed. Two axes together are the products of the rows of one with the rows of the other.
 //
