@@ -18,7 +18,7 @@ int ag_threads_get(void) {
     int count = atomic_load(&chosen);
     if (count > 0) return count;
     const int all = bounded(omp_get_max_threads());
-    return atomic_compare_exchange_strong(&chosen, &count, all) || count == 0 ? all : count;
+    return atomic_compare_exchange_strong(&chosen, &count, all) ? all : count;
 }
 
 // What one thread begins with: the tasks [first, end), in order or backwards.

@@ -44,9 +44,9 @@ static double bound(const check *c, const product *p, int64_t i, int64_t j, doub
     for (int64_t l = 0; l < p->call.k; l++)
         size += fabs(check_get(&p->a, i * p->call.a_row + l * p->call.a_column) *
                      check_get(&p->b, l * p->call.b_row + j));
-    const double bias = p->call.bias ? fabs(check_get(&p->bias, j)) * check_epsilon(c->table->dtype) : 0;
-    return ((double)(p->call.k + 2) * check_epsilon(c->table->dtype) + rounding) * size + bias +
-           check_smallest(c->table->dtype) * (double)p->call.k;
+    const double biased = p->call.bias ? size + fabs(check_get(&p->bias, j)) : 0;
+    return ((double)(p->call.k + 1) * check_epsilon(c->table->dtype) + rounding) * size +
+           check_epsilon(c->table->dtype) * biased + check_smallest(c->table->dtype) * (double)p->call.k;
 }
 
 static void compare(const check *c, const product *p, const ag_kernels *oracle, double rounding) {
@@ -67,9 +67,9 @@ static void compare(const check *c, const product *p, const ag_kernels *oracle, 
     check_release(c, &got, "matmul"), check_release(c, &want, "matmul");
 }
 
-static void check_product(const check *c, int64_t m, int64_t n, int64_t k, bool is_special) {
-    product p = create_product(c, m, n, k, check_index(2) == 1, check_index(4));
-    buffer *operand = (buffer *[]){&p.a, &p.b, &p.bias}[check_index(3)];
+static void check_product(const check *c, int64_t m, int64_t n, int64_t k, bool transposed, bool is_special) {
+    product p = create_product(c, m, n, k, transposed, check_index(4));
+    buffer *operand = (buffer *[]){&p.a, &p.b, &p.bias}[check_index(p.call.bias ? 3 : 2)];
     if (is_special) check_set(operand, check_index(operand->n), check_special(c->table->dtype));
     compare(c, &p, definition(c), 0);
     // Of normal numbers the two factors of bfloat16 are off by 2^-8 each, the largest may become infinite.
@@ -80,11 +80,13 @@ static void check_product(const check *c, int64_t m, int64_t n, int64_t k, bool 
 void check_matmul(const check *c) {
     for (int64_t m = 1; m <= 2 * MOST; m++)
         for (int64_t n = 1; n <= 70; n += n < 20 ? 1 : 7)
-            check_product(c, m, n, check_index(MOST) + 1, false);
-    for (int64_t n = 60; n < 300; n += 17) check_product(c, 1 + check_index(MOST), n, AG_MATMUL_DEPTH, false);
-    for (int i = 0; i < 4; i++)  // of either kind: more rows than are rounded at once
-        check_product(c, 200 + check_index(MOST), 40, AG_MATMUL_DEPTH - 1, false);
-    check_product(c, 3, 5, 0, false);
+            check_product(c, m, n, check_index(MOST) + 1, check_index(2), false);
+    for (int64_t n = 60; n < 300; n += 17)
+        check_product(c, 1 + check_index(MOST), n, AG_MATMUL_DEPTH, check_index(2), false);
+    for (int transposed = 0; transposed < 2; transposed++)  // more rows than are rounded at once
+        check_product(c, 200 + check_index(MOST), 40, AG_MATMUL_DEPTH - 1, transposed, false);
+    check_product(c, 3, 5, 0, check_index(2), false);
     for (int i = 0; i < 40; i++)
-        check_product(c, 1 + check_index(MOST), 1 + check_index(80), 1 + check_index(MOST), true);
+        check_product(c, 1 + check_index(MOST), 1 + check_index(80), 1 + check_index(MOST), check_index(2),
+                      true);
 }
